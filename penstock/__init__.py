@@ -1,0 +1,1 @@
+"""Shards in, packed training batches out: all that a trainer imports."""

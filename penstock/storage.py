@@ -1,0 +1,138 @@
+"""Files at any fsspec URL, read by range and written whole.
+
+A local file appears under its name only when all of its bytes are on disk (temporary file in the
+same folder, fsync, rename); an object store's put is whole by itself. So a reader never meets
+half a file, and a killed writer leaves nothing under a name that anyone looks for.
+"""
+
+import contextlib
+import io
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+TEMPORARY_SUFFIX = ".partial"
+
+
+def resolve(url: str) -> tuple[Any, str]:
+    """The fsspec file system of a URL or local path, and the path inside it."""
+    return fsspec.core.url_to_fs(url)  # type: ignore[no-any-return]
+
+
+def is_local(url: str) -> bool:
+    """Whether the URL names a file of this machine."""
+    return isinstance(resolve(url)[0], LocalFileSystem)
+
+
+def join(base: str, *parts: str) -> str:
+    """The URL of a file below a folder's URL."""
+    return "/".join([base.rstrip("/"), *parts])
+
+
+def exists(url: str) -> bool:
+    """Whether there is a file or folder at the URL."""
+    fs, path = resolve(url)
+    return bool(fs.exists(path))
+
+
+def size(url: str) -> int:
+    """The size of a file in bytes."""
+    fs, path = resolve(url)
+    return int(fs.size(path))
+
+
+def open_input(url: str) -> IO[bytes]:
+    """A seekable binary file over the stored bytes of the URL."""
+    fs, path = resolve(url)
+    if isinstance(fs, LocalFileSystem):
+        return open(path, "rb")
+    return fs.open(path, "rb")  # type: ignore[no-any-return]
+
+
+def read_bytes(url: str, start: int | None = None, end: int | None = None) -> bytes:
+    """The bytes of a file, or of its range [start, end)."""
+    fs, path = resolve(url)
+    return bytes(fs.cat_file(path, start=start, end=end))
+
+
+def list_files(folder: str) -> list[str]:
+    """The URLs of all files below a folder, sorted; an absent folder has none."""
+    fs, path = resolve(folder)
+    if not fs.exists(path):
+        return []
+    # A store may have listed this folder before another process wrote into it.
+    fs.invalidate_cache(path)
+    found = (str(name) for name in fs.find(path))
+    return sorted(_with_protocol(fs, p) for p in found if not p.endswith(TEMPORARY_SUFFIX))
+
+
+def expand(pattern: str) -> list[str]:
+    """The URLs of the files that a path, folder or glob names, sorted."""
+    fs, path = resolve(pattern)
+    if fs.isfile(path):
+        return [_with_protocol(fs, path)]
+    if fs.isdir(path):
+        return list_files(pattern)
+    return sorted(_with_protocol(fs, p) for p in fs.glob(path) if fs.isfile(p))
+
+
+def write_bytes(url: str, data: bytes) -> None:
+    """Write a file that appears whole or not at all."""
+    with atomic_output(url) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def atomic_output(url: str) -> Iterator[IO[bytes]]:
+    """A binary file to write, which appears under its name when the block ends without an error."""
+    fs, path = resolve(url)
+    if isinstance(fs, LocalFileSystem):
+        with _local_output(Path(path)) as file:
+            yield file
+        return
+    file = fs.open(path, "wb")
+    try:
+        yield file
+    except BaseException:
+        _abandon(file)
+        raise
+    file.close()
+
+
+@contextlib.contextmanager
+def _local_output(path: Path) -> Iterator[IO[bytes]]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex[:12]}{TEMPORARY_SUFFIX}")
+    try:
+        with open(partial, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _abandon(file: Any) -> None:
+    """Give up an upload so that nothing appears under its name."""
+    if hasattr(file, "discard"):
+        with contextlib.suppress(io.UnsupportedOperation, NotImplementedError):
+            file.discard()
+    file.closed = True
+
+
+def remove_tree(url: str) -> None:
+    """Remove a folder and all below it; an absent one is no error."""
+    fs, path = resolve(url)
+    if fs.exists(path):
+        fs.rm(path, recursive=True)
+
+
+def _with_protocol(fs: Any, path: str) -> str:
+    return path if isinstance(fs, LocalFileSystem) else str(fs.unstrip_protocol(path))

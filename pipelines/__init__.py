@@ -1,0 +1,1 @@
+"""What runs where: plan, engines, readers, recipes, report and command line."""

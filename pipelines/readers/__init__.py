@@ -1,0 +1,1 @@
+"""One file for each input format: stored bytes in, record batches out."""

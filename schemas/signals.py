@@ -1,0 +1,22 @@
+"""Signals: what was measured on each curated document, kept or not.
+
+All rules are evaluated (no short circuit), so that another threshold can be tried from this table
+alone. Bit i of `failing` belongs to the rule that metadata key `rules` lists at place i.
+"""
+
+import pyarrow as pa
+
+from schemas.fields import DOC_ID, column
+
+SIGNALS = pa.schema(
+    [
+        column("doc_id", DOC_ID, "digest of the record's identity and raw content"),
+        column("url", pa.string(), "address of the page", nullable=True),
+        column("text_bytes", pa.int64(), "length of the text in UTF-8", unit="bytes"),
+        column("characters", pa.int64(), "length of the text", unit="code points"),
+        column("words", pa.int64(), "words by the rule of transforms.words", unit="words"),
+        column("language", pa.string(), "ISO 639-1 code, or 'und'"),
+        column("language_score", pa.float32(), "probability of the language", unit="0 to 1"),
+        column("failing", pa.uint64(), "bit mask of the rules that the document fails"),
+    ]
+)

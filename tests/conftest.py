@@ -1,0 +1,14 @@
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data beside the checkout; a test that needs it is skipped where it is absent."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    path = Path(os.environ.get("PENSTOCK_TEST_DATA", default))
+    if not path.is_dir():
+        pytest.skip(f"real data not found at {path}; set PENSTOCK_TEST_DATA")
+    return path

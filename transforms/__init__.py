@@ -1,0 +1,1 @@
+"""Batch in, batch out: pure functions over Arrow and NumPy arrays."""
