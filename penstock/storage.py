@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import fsspec
+import xxhash
 from fsspec.implementations.local import LocalFileSystem
 
 TEMPORARY_SUFFIX = ".partial"
@@ -102,6 +103,45 @@ def atomic_output(url: str) -> Iterator[IO[bytes]]:
         _abandon(file)
         raise
     file.close()
+
+
+class HashingOutput:
+    """A binary output over another one that hashes and counts what passes through it."""
+
+    closed = False
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._hash = xxhash.xxh3_128()
+        self.num_bytes = 0
+
+    @property
+    def hexdigest(self) -> str:
+        """The xxh3_128 of the bytes written so far, as 32 hexadecimal digits."""
+        return str(self._hash.hexdigest())
+
+    def write(self, data: Any) -> int:
+        """Pass on any object with the buffer protocol; its number of bytes comes back."""
+        view = memoryview(data).cast("B")
+        self._hash.update(view)
+        self.num_bytes += view.nbytes
+        self._file.write(view)
+        return view.nbytes
+
+    def flush(self) -> None:
+        """Hold nothing back: there is no buffer here."""
+
+    def close(self) -> None:
+        """Leave the file open: its owner closes it."""
+
+
+def hash_file(url: str) -> str:
+    """The xxh3_128 of a file's bytes, as 32 hexadecimal digits."""
+    digest = xxhash.xxh3_128()
+    with open_input(url) as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    return str(digest.hexdigest())
 
 
 @contextlib.contextmanager
