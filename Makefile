@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 # The first interpreter here that is new enough; PYTHON=... names another one.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install -q -c constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install -qq -c constraints.txt
 
 .PHONY: help
 help: ## List the commands
@@ -19,6 +19,7 @@ help: ## List the commands
 
 .PHONY: setup
 setup: $(STAMP) ## Make .venv and install everything into it, pinned (does nothing when it's up to date)
+	@:
 
 $(STAMP): pyproject.toml constraints.txt
 	@[[ -n "$(PYTHON)" ]] || { echo "no Python 3.11 or later found: install one, or name it: make setup PYTHON=/path/to/python3" >&2; exit 2; }
