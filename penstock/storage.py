@@ -135,6 +135,11 @@ class HashingOutput:
         """Leave the file open: its owner closes it."""
 
 
+def hash_bytes(data: bytes) -> str:
+    """The xxh3_128 of some bytes, as 32 hexadecimal digits."""
+    return str(xxhash.xxh3_128_hexdigest(data))
+
+
 def hash_file(url: str) -> str:
     """The xxh3_128 of a file's bytes, as 32 hexadecimal digits."""
     digest = xxhash.xxh3_128()

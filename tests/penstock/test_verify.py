@@ -1,0 +1,86 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from penstock.deletions import write_deletions
+from penstock.errors import UsageError
+from penstock.manifest import Manifest, encode_manifest
+from penstock.verify import verify
+from tests.penstock.datasets import doc_id, make_dataset, random_documents
+
+
+def rewrite(out: Path, manifest: Manifest) -> None:
+    """Put another manifest over a dataset, as a wrong writer would have."""
+    (out / "manifest.json").write_bytes(encode_manifest(manifest))
+
+
+def flip(path: Path, place: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_good_dataset_passes(tmp_path: Path) -> None:
+    make_dataset(str(tmp_path), random_documents([5, 0, 9, 30]), validation=[[4, 5]])
+    heard: list[str] = []
+    report = verify(str(tmp_path), progress=heard.append)
+    assert report.ok
+    assert (report.version, report.shards, report.rows, report.tokens) == (1, 3, 5, 46)
+    assert heard == [
+        "shards/train-00000.arrow",
+        "shards/train-00001.arrow",
+        "shards/validation-00000.arrow",
+    ]
+
+
+@pytest.mark.parametrize("place", [0, 700, 1500, -1])
+def test_one_flipped_bit_is_found_and_named(tmp_path: Path, place: int) -> None:
+    make_dataset(str(tmp_path), random_documents([50] * 20))
+    flip(tmp_path / "shards" / "train-00001.arrow", place)
+    (finding,) = verify(str(tmp_path)).findings
+    assert finding.startswith("shards/train-00001.arrow: has the xxh3_128 ")
+
+
+def test_missing_and_short_shards_are_named(tmp_path: Path) -> None:
+    make_dataset(str(tmp_path), random_documents([50] * 20), shards=3)
+    (tmp_path / "shards" / "train-00000.arrow").unlink()
+    short = tmp_path / "shards" / "train-00002.arrow"
+    short.write_bytes(short.read_bytes()[:-10])
+    first, second = verify(str(tmp_path)).findings
+    assert first == "shards/train-00000.arrow: is missing; restore it or run again"
+    assert second.startswith("shards/train-00002.arrow: has ")
+
+
+def test_what_a_wrong_writer_hashed_is_found(tmp_path: Path) -> None:
+    manifest = make_dataset(str(tmp_path), [[3, 4], [4999]], shards=1)
+    entry = dataclasses.replace(manifest.shards[0], rows=3, tokens=9)
+    small = dataclasses.replace(manifest.tokenizer, vocabulary_size=4000, token_type="uint32")
+    wrong = dataclasses.replace(manifest, shards=(entry,), tokenizer=small, sources=("one",))
+    rewrite(tmp_path, wrong)
+    assert verify(str(tmp_path)).findings == tuple(
+        f"shards/train-00000.arrow: {line}"
+        for line in [
+            "holds uint16, the manifest says uint32",
+            "has 2 rows and 3 tokens, the manifest says 3 and 9",
+            "holds the token id 4999, the vocabulary ends at 3999",
+            "holds the source_id 1, the manifest names 1",
+        ]
+    )
+
+
+def test_deletion_files_are_checked(tmp_path: Path) -> None:
+    ids = np.array([doc_id(1), doc_id(0), doc_id(1)], "S16")
+    entry = write_deletions(str(tmp_path), 2, ids)
+    assert entry.rows == 2
+    make_dataset(str(tmp_path), random_documents([5, 6]), deletions=(entry,), version=2)
+    assert verify(str(tmp_path)).ok
+    flip(tmp_path / "deletions" / "0002.arrow", 100)
+    (finding,) = verify(str(tmp_path)).findings
+    assert "isn't the one that the manifest names" in finding
+
+
+def test_no_dataset_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no dataset at"):
+        verify(str(tmp_path))
