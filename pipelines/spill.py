@@ -1,0 +1,114 @@
+"""Sorted runs on local disk, for what doesn't fit in memory.
+
+A spill file has no name (it's unlinked as soon as it's open), so the system frees it whenever its
+process ends, however it ends. What goes there is counted.
+"""
+
+import errno
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+
+import pyarrow as pa
+
+from penstock.errors import DataError, PenstockError
+from pipelines import blocks
+
+
+@dataclass(slots=True)
+class Spill:
+    """Where a task may put what doesn't fit in its memory, and how much it has put there."""
+
+    folder: str | None = None
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Sorted rows that can be read from the start, about read_bytes at a time."""
+
+    num_bytes: int
+    read: Callable[[int], Iterator[pa.RecordBatch]]
+
+
+class SpillFile:
+    """Sorted runs one after the other in a local file without a name."""
+
+    def __init__(self, spill: Spill) -> None:
+        self._spill = spill
+        # Closed by `close`, and by the system if it never comes to that.
+        self._file = tempfile.TemporaryFile(dir=spill.folder)  # noqa: SIM115
+        self._end = 0
+
+    def __enter__(self) -> "SpillFile":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def append(self, batches: Iterable[pa.RecordBatch], *, block_bytes: int) -> Run:
+        """Write sorted batches, which must have one schema; the run that reads them back."""
+        start, schema = self._end, pa.schema([])
+        for batch in batches:
+            schema = batch.schema
+            for piece in blocks.cut(batch, block_bytes):
+                self._write(blocks.encode(piece))
+        end = self._end
+
+        def read(read_bytes: int) -> Iterator[pa.RecordBatch]:
+            return read_blocks(self._read, start, end, schema=schema, read_bytes=read_bytes)
+
+        return Run(num_bytes=end - start, read=read)
+
+    def close(self) -> None:
+        """Free the disk space."""
+        self._file.close()
+
+    def _write(self, data: bytes) -> None:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            folder = self._spill.folder or tempfile.gettempdir()
+            raise PenstockError(
+                f"no space left for temporary files in {folder} after {self._spill.bytes:,} bytes: "
+                "free some, set TMPDIR to a larger disk, or give the run more memory"
+            ) from error
+        self._end += len(data)
+        self._spill.bytes += len(data)
+
+    def _read(self, start: int, end: int) -> bytes:
+        self._file.flush()
+        return os.pread(self._file.fileno(), end - start, start)
+
+
+def read_blocks(
+    read: Callable[[int, int], bytes], start: int, end: int, *, schema: pa.Schema, read_bytes: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows of the blocks in the byte range [start, end), read in pieces of read_bytes or more.
+
+    Raises:
+        DataError: a block is damaged, or the range isn't all there.
+    """
+    data, at = b"", 0
+    while start < end or at < len(data):
+        held = len(data) - at
+        known = held >= blocks.HEAD.size
+        wanted = blocks.block_length(memoryview(data)[at:]) if known else blocks.HEAD.size
+        if held >= wanted and known:
+            yield blocks.decode(pa.py_buffer(data).slice(at, wanted), schema)
+            at += wanted
+            continue
+        stop = min(end, start + max(read_bytes, wanted - held))
+        more = read(start, stop)
+        if len(more) != stop - start or start == stop:
+            raise DataError(f"cut off: bytes {start:,} to {stop:,} aren't all there")
+        data, at, start = data[at:] + more, 0, stop
