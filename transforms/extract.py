@@ -1,0 +1,103 @@
+"""Main text of each record: HTML through lexbor's tree and resiliparse's rules, text decoded.
+
+The trade-off is speed for precision: resiliparse reads a page in 1.7 ms where trafilatura takes
+ten, finds as much of the main text and lets a little more of the page's furniture through. Comments
+and texts that stand for images are left out: on 990 pages with gold strings that moves precision
+from 0.755 to 0.791 and recall from 0.944 to 0.938.
+
+A page can't stop the run. Trees deeper than any browser's are refused before extraction, whose cost
+grows with size times depth. Whatever a library raises becomes the record's error.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.records import HTML
+from transforms.charset import decode_text
+
+if TYPE_CHECKING:
+    from resiliparse.parse.html import HTMLTree
+
+_MANY_TAGS = 8_000
+"""Below this many tags even a chain of them is extracted in a second, so depth isn't looked at."""
+
+
+class ExtractOptions(BaseModel):
+    """Recipe section `extract`: what of a page is its text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    main_content: bool = True
+    comments: bool = False
+    image_texts: bool = False
+    list_bullets: bool = True
+    maximum_depth: int = Field(default=512, ge=16, le=1024)
+
+
+class _RefusedError(ValueError):
+    """A page that isn't read; the message is its error, 'code: detail'."""
+
+
+def extract_text(
+    batch: pa.RecordBatch, *, options: ExtractOptions
+) -> tuple[pa.StringArray, pa.StringArray]:
+    """Text of each record and, where there is none, the error 'code: detail'.
+
+    A record without content has neither: the reader dropped it or told its error already. A page
+    without text is no error, its text is empty.
+    """
+    pairs = list(_extract_rows(batch, options))
+    texts, errors = zip(*pairs, strict=True) if pairs else ((), ())
+    return pa.array(texts, pa.string()), pa.array(errors, pa.string())
+
+
+def _extract_rows(
+    batch: pa.RecordBatch, options: ExtractOptions
+) -> Iterator[tuple[str | None, str | None]]:
+    """The kernel: text and error row by row, since a tree is built for each page anyway."""
+    columns = (batch.column(name) for name in ("content", "media", "charset"))
+    for content, media, charset in zip(*columns, strict=True):
+        body = content.as_py()
+        if body is None:
+            yield None, None
+            continue
+        try:
+            text = decode_text(body, declared=charset.as_py(), html=media.as_py() == HTML)
+            yield (_main_text(text, options) if media.as_py() == HTML else text), None
+        except _RefusedError as refusal:
+            yield None, str(refusal)
+        except Exception as error:
+            yield None, f"extract_failed: {type(error).__name__}: {error}"
+
+
+def _main_text(html: str, options: ExtractOptions) -> str:
+    from resiliparse.extract.html2text import extract_plain_text
+    from resiliparse.parse.html import HTMLTree
+
+    tree = HTMLTree.parse(html)
+    if html.count("<") > _MANY_TAGS and _deeper_than(tree, options.maximum_depth):
+        raise _RefusedError(f"too_deep: elements are nested more than {options.maximum_depth} deep")
+    text = extract_plain_text(
+        tree,
+        preserve_formatting=True,
+        main_content=options.main_content,
+        list_bullets=options.list_bullets,
+        alt_texts=options.image_texts,
+        comments=options.comments,
+    )
+    return _encodable(text)
+
+
+def _deeper_than(tree: "HTMLTree", depth: int) -> bool:
+    """Whether some element has that many ancestors; the chain of selectors asks lexbor for one."""
+    document = tree.document
+    chain = " > ".join(["*"] * (depth + 1))
+    return document is not None and document.query_selector(chain) is not None
+
+
+def _encodable(text: str) -> str:
+    """The text with U+FFFD for lone surrogates, which no string array can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -1,0 +1,161 @@
+"""Which documents fail which rules: thresholds over signal columns, nothing else.
+
+A heuristic is a column that some transform measures and a rule that compares it, so a new filter
+needs no code here, and another threshold can be tried later from the stored signals alone. All
+rules are evaluated on all rows: a row's verdict is a bit mask, whose lowest set bit is the rule
+that the ledger names. A threshold on a float32 column is compared as float32, so 0.65 means the
+same in the recipe and in the signals. A null signal fails no rule: nothing was measured.
+
+Cost: about 2 ns a row and rule, nothing beside extraction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+MAXIMUM_RULES = 64
+"""Bits of the mask in the signals' column `failing`."""
+
+Threshold = int | float | tuple[str, ...]
+
+
+class Kind(StrEnum):
+    """How a rule compares its column with its threshold."""
+
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    ONE_OF = "one_of"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What a document must satisfy: `column` is at least, at most or one of `threshold`.
+
+    Raises:
+        ValueError: the threshold doesn't suit the kind.
+    """
+
+    name: str
+    stage: str
+    column: str
+    kind: Kind
+    threshold: Threshold
+
+    def __post_init__(self) -> None:
+        if (self.kind is Kind.ONE_OF) != isinstance(self.threshold, tuple):
+            raise ValueError(
+                f"rule {self.name!r}: kind {self.kind.value!r} with threshold {self.threshold!r}; "
+                "'one_of' takes a tuple of strings, 'at_least' and 'at_most' take a number"
+            )
+
+
+class FirstFailures(NamedTuple):
+    """The first failing rule of each row, as string arrays that are null where none fails."""
+
+    rule: pa.StringArray
+    stage: pa.StringArray
+    value: pa.StringArray
+    threshold: pa.StringArray
+
+
+def failing_mask(signals: pa.RecordBatch, rules: Sequence[Rule]) -> np.ndarray:
+    """uint64[n]: bit i of a row is set when the row fails rules[i].
+
+    Raises:
+        ValueError: more than 64 rules, or a rule whose column the signals don't have.
+
+    >>> short = Rule(
+    ...     name="minimum_words", stage="length", column="words", kind=Kind.AT_LEAST, threshold=3
+    ... )
+    >>> failing_mask(pa.record_batch({"words": [2, 3]}), [short])
+    array([1, 0], dtype=uint64)
+    """
+    if len(rules) > MAXIMUM_RULES:
+        raise ValueError(
+            f"{len(rules)} rules, but a mask holds {MAXIMUM_RULES}; "
+            "turn off rules that the recipe doesn't need"
+        )
+    mask = np.zeros(signals.num_rows, np.uint64)
+    for bit, rule in enumerate(rules):
+        mask |= _fails(_column(signals, rule), rule).astype(np.uint64) << np.uint64(bit)
+    return mask
+
+
+def first_failures(
+    signals: pa.RecordBatch, rules: Sequence[Rule], mask: np.ndarray
+) -> FirstFailures:
+    """The lowest set bit of each row's mask, told: rule, stage, value seen, what is allowed.
+
+    >>> rule = Rule(
+    ...     name="language_score", stage="language", column="score", kind=Kind.AT_LEAST,
+    ...     threshold=0.65,
+    ... )
+    >>> signals = pa.record_batch({"score": pa.array([0.9, 0.25], pa.float32())})
+    >>> failures = first_failures(signals, [rule], failing_mask(signals, [rule]))
+    >>> [column[1].as_py() for column in failures]
+    ['language_score', 'language', '0.25', 'at least 0.65']
+    """
+    first = np.where(mask == 0, len(rules), _lowest_bit(mask))
+    rows = [np.flatnonzero(first == bit) for bit in range(len(rules))]
+    seen = [
+        pc.cast(_column(signals, rule).take(pa.array(where)), pa.string())
+        for rule, where in zip(rules, rows, strict=True)
+    ]
+    place = np.full(signals.num_rows, -1, np.int64)
+    found = np.concatenate([*rows, np.empty(0, np.int64)])
+    place[found] = np.arange(len(found))
+    values = pa.concat_arrays([*seen, pa.array([], pa.string())])
+    told = [_told(rule, _column(signals, rule).type) for rule in rules]
+    which = pa.array(first, mask=mask == 0)
+    return FirstFailures(
+        pa.array([rule.name for rule in rules], pa.string()).take(which),
+        pa.array([rule.stage for rule in rules], pa.string()).take(which),
+        values.take(pa.array(place, mask=mask == 0)),
+        pa.array(told, pa.string()).take(which),
+    )
+
+
+def _lowest_bit(mask: np.ndarray) -> np.ndarray:
+    """Place of the lowest set bit; a power of two is exact in float64."""
+    lowest = mask & (~mask + np.uint64(1))
+    exponents: np.ndarray = np.frexp(lowest.astype(np.float64))[1].astype(np.int64)
+    return exponents - 1
+
+
+def _column(signals: pa.RecordBatch, rule: Rule) -> pa.Array:
+    if rule.column not in signals.schema.names:
+        raise ValueError(
+            f"rule {rule.name!r} wants column {rule.column!r}, but the signals have "
+            f"{', '.join(signals.schema.names)}; turn on the stage that measures it"
+        )
+    return signals.column(rule.column)
+
+
+def _fails(column: pa.Array, rule: Rule) -> np.ndarray:
+    if isinstance(rule.threshold, tuple):
+        fails = pc.invert(pc.is_in(column, value_set=pa.array(rule.threshold, column.type)))
+        fails = pc.and_(fails, column.is_valid())
+    else:
+        compare = pc.less if rule.kind is Kind.AT_LEAST else pc.greater
+        fails = compare(column, _scalar(rule.threshold, column.type)).fill_null(False)
+    failing: np.ndarray = fails.to_numpy(zero_copy_only=False)
+    return failing
+
+
+def _scalar(threshold: int | float, type_: pa.DataType) -> pa.Scalar:
+    """The threshold in the column's type; a fraction beside integers stays a fraction."""
+    if pa.types.is_integer(type_) and not float(threshold).is_integer():
+        return pa.scalar(float(threshold))
+    return pa.scalar(threshold).cast(type_)
+
+
+def _told(rule: Rule, type_: pa.DataType) -> str:
+    if isinstance(rule.threshold, tuple):
+        return "one of " + ", ".join(rule.threshold)
+    number = pc.cast(_scalar(rule.threshold, type_), pa.string()).as_py()
+    return f"{rule.kind.value.replace('_', ' ')} {number}"
