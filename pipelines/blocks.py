@@ -6,11 +6,12 @@ task may have for one of a thousand buckets cost 16 bytes more than themselves, 
 stream would cost a kilobyte; and reading copies nothing. A damaged or cut block is found by its
 checksum before any row of it is used.
 
-Cost, one core: encoding and decoding 1,000 rows of (uint64, 24 bytes, uint8) take 15 µs each.
+Cost, one core: 11 µs to write and 10 µs to read a block of 100 rows of (uint64, 24 bytes, uint8).
 """
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -23,62 +24,73 @@ from penstock.errors import DataError
 HEAD = struct.Struct("<QII")
 """xxh3_64 of all that follows, length of the columns in bytes, number of rows."""
 
-
-def check_storable(schema: pa.Schema) -> None:
-    """Return when blocks can hold every column of the schema.
-
-    Raises:
-        ValueError: names the column, its type and the types that are allowed.
-    """
-    for field in schema:
-        if _fixed_width(field.type) or _is_text(field.type) or _is_list(field.type):
-            continue
-        raise ValueError(
-            f"column {field.name!r}: {field.type} can't travel through an exchange; allowed are "
-            "numbers, timestamps, fixed-size binary, strings and lists of numbers"
-        )
+_TAIL = struct.Struct("<II")
+Part = bytes | memoryview
 
 
-def cut(batch: pa.RecordBatch, max_bytes: int) -> Iterator[pa.RecordBatch]:
-    """Slices of the batch, in order, each of at most max_bytes or of one row."""
-    ends = _row_ends(batch)
-    start = 0
-    while start < batch.num_rows:
-        limit = max_bytes + (int(ends[start - 1]) if start else 0)
-        stop = max(start + 1, int(np.searchsorted(ends, limit, side="right")))
-        yield batch.slice(start, stop - start)
-        start = stop
+def block_length(data: bytes | memoryview, at: int = 0) -> int:
+    """The length of the whole block at a place, from its first HEAD.size bytes."""
+    return HEAD.size + int(HEAD.unpack_from(data, at)[1])
 
 
-def encode(batch: pa.RecordBatch) -> bytes:
-    """The block of a batch that has at least one row."""
-    parts: list[bytes | memoryview] = []
-    for field, array in zip(batch.schema, batch.columns, strict=True):
-        parts.extend(_column_parts(field, array))
-    length = sum(len(part) for part in parts)
-    body = b"".join([HEAD.pack(0, length, batch.num_rows)[8:], *parts])
-    return xxhash.xxh3_64_intdigest(body).to_bytes(8, "little") + body
-
-
-def block_length(head: bytes | memoryview) -> int:
-    """The length of a whole block, from its first HEAD.size bytes."""
-    return HEAD.size + int(HEAD.unpack_from(head)[1])
-
-
-def decode(block: pa.Buffer, schema: pa.Schema) -> pa.RecordBatch:
-    """The rows of a block, as views of its memory.
+class Layout:
+    """How the rows of a schema lie in a block.
 
     Raises:
-        DataError: the block is damaged, or was cut off.
+        ValueError: names a column that blocks can't hold, its type and the types that are allowed.
     """
-    if len(block) < HEAD.size or len(block) != block_length(memoryview(block)):
-        raise DataError(f"the block is cut off after {len(block):,} bytes")
-    digest, _, rows = HEAD.unpack_from(memoryview(block))
-    if xxhash.xxh3_64_intdigest(memoryview(block)[8:]) != digest:
-        raise DataError("the block's checksum doesn't match its bytes")
-    cursor = _Cursor(block, HEAD.size)
-    arrays = [_column(cursor, field, rows) for field in schema]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self.schema = schema
+        self._columns = [_Column.of(field) for field in schema]
+
+    def cut(self, batch: pa.RecordBatch, max_bytes: int) -> Iterator[pa.RecordBatch]:
+        """Slices of the batch, in order, each of at most max_bytes or of one row."""
+        if batch.nbytes <= max_bytes:
+            yield batch
+            return
+        ends = self._row_ends(batch)
+        start = 0
+        while start < batch.num_rows:
+            limit = max_bytes + (int(ends[start - 1]) if start else 0)
+            stop = max(start + 1, int(np.searchsorted(ends, limit, side="right")))
+            yield batch.slice(start, stop - start)
+            start = stop
+
+    def encode(self, batch: pa.RecordBatch) -> bytes:
+        """The block of a batch that has at least one row."""
+        parts: list[Part] = []
+        for column, array in zip(self._columns, batch.columns, strict=True):
+            for part in column.parts(array):
+                parts.append(part)
+                if padding := -len(part) % 8:
+                    parts.append(bytes(padding))
+        length = sum(map(len, parts))
+        body = b"".join([_TAIL.pack(length, batch.num_rows), *parts])
+        return xxhash.xxh3_64_intdigest(body).to_bytes(8, "little") + body
+
+    def decode(self, block: memoryview) -> pa.RecordBatch:
+        """The rows of a whole block, as views of its memory.
+
+        Raises:
+            DataError: the block is damaged.
+        """
+        digest, _, rows = HEAD.unpack_from(block)
+        if xxhash.xxh3_64_intdigest(block[8:]) != digest:
+            raise DataError("the checksum doesn't match the bytes")
+        cursor = _Cursor(pa.py_buffer(block), HEAD.size)
+        arrays = [column.array(cursor, rows) for column in self._columns]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _row_ends(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
+        """Bytes of the batch up to the end of each row."""
+        fixed = sum(column.width for column in self._columns)
+        ends: npt.NDArray[np.int64] = fixed * np.arange(1, batch.num_rows + 1)
+        for column, array in zip(self._columns, batch.columns, strict=True):
+            if column.item_width:
+                offsets = column.offsets(array)
+                ends += (offsets[1:] - offsets[0]).astype(np.int64) * column.item_width
+        return ends
 
 
 class _Cursor:
@@ -94,116 +106,103 @@ class _Cursor:
         return taken
 
 
-def _column(cursor: _Cursor, field: pa.Field, rows: int) -> pa.Array:
-    nulls, validity = 0, None
-    if field.nullable:
-        nulls = int.from_bytes(memoryview(cursor.take(8)), "little")
-        validity = cursor.take((rows + 7) // 8) if nulls else None
-    width = _fixed_width(field.type)
-    if width:
-        values = cursor.take(rows * width)
-        return pa.Array.from_buffers(field.type, rows, [validity, values], nulls)
-    offset_type = _offset_type(field.type)
-    offsets = cursor.take((rows + 1) * offset_type.itemsize)
-    count = int(np.frombuffer(offsets, offset_type)[-1])
-    if _is_text(field.type):
-        buffers = [validity, offsets, cursor.take(count)]
-        return pa.Array.from_buffers(field.type, rows, buffers, nulls)
-    item = field.type.value_type
-    values = cursor.take(count * _fixed_width(item))
-    child = pa.Array.from_buffers(item, count, [None, values], 0)
-    return pa.Array.from_buffers(field.type, rows, [validity, offsets], nulls, children=[child])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    """A column's type as numbers: width of a row's value or offset, width of an item if any."""
+
+    type: pa.DataType
+    nullable: bool
+    width: int
+    item_width: int
+
+    @classmethod
+    def of(cls, field: pa.Field) -> "_Column":
+        type_ = field.type
+        if pa.types.is_string(type_) or pa.types.is_list(type_):
+            width = 4
+        elif pa.types.is_large_string(type_) or pa.types.is_large_list(type_):
+            width = 8
+        else:
+            width = _value_width(type_)
+        is_list = pa.types.is_list(type_) or pa.types.is_large_list(type_)
+        is_text = pa.types.is_string(type_) or pa.types.is_large_string(type_)
+        item_width = _value_width(type_.value_type) if is_list else int(is_text)
+        if not width or (is_list and not item_width):
+            raise ValueError(
+                f"column {field.name!r}: {type_} can't travel through an exchange; allowed are "
+                "numbers, timestamps, fixed-size binary, strings and lists of numbers"
+            )
+        return cls(type=type_, nullable=field.nullable, width=width, item_width=item_width)
+
+    def parts(self, array: pa.Array) -> Iterator[Part]:
+        """The column's buffers: null count and bit mask if nullable, offsets if any, values."""
+        if self.nullable:
+            yield array.null_count.to_bytes(8, "little")
+            if array.null_count:
+                valid = pc.is_valid(array).to_numpy(zero_copy_only=False)
+                yield np.packbits(valid, bitorder="little").tobytes()
+                array = self._zeroed(array)
+        if not self.item_width:
+            yield _slice(array.buffers()[1], array.offset, len(array), self.width)
+            return
+        offsets = self.offsets(array)
+        first, count = int(offsets[0]), int(offsets[-1] - offsets[0])
+        yield (offsets - offsets[0]).tobytes()
+        if pa.types.is_nested(self.type):
+            values = array.values
+            if values.null_count:
+                raise ValueError(
+                    f"lists of {self.type} hold {values.null_count} nulls, wanted none"
+                )
+            first, buffer = first + values.offset, values.buffers()[1]
+        else:
+            buffer = array.buffers()[2]
+        yield _slice(buffer, first, count, self.item_width)
+
+    def array(self, cursor: _Cursor, rows: int) -> pa.Array:
+        """The column's next rows, which the cursor stands before."""
+        nulls, validity = 0, None
+        if self.nullable:
+            nulls = int.from_bytes(memoryview(cursor.take(8)), "little")
+            validity = cursor.take((rows + 7) // 8) if nulls else None
+        if not self.item_width:
+            values = cursor.take(rows * self.width)
+            return pa.Array.from_buffers(self.type, rows, [validity, values], nulls)
+        offsets = cursor.take((rows + 1) * self.width)
+        count = int(np.frombuffer(offsets, f"i{self.width}")[-1])
+        values = cursor.take(count * self.item_width)
+        if not pa.types.is_nested(self.type):
+            return pa.Array.from_buffers(self.type, rows, [validity, offsets, values], nulls)
+        items = pa.Array.from_buffers(self.type.value_type, count, [None, values], 0)
+        return pa.Array.from_buffers(self.type, rows, [validity, offsets], nulls, children=[items])
+
+    def offsets(self, array: pa.Array) -> npt.NDArray[np.signedinteger]:
+        """Where each row's items begin, and where the last one's end."""
+        end = array.offset + len(array) + 1
+        return np.frombuffer(array.buffers()[1], f"i{self.width}", count=end)[array.offset :]
+
+    def _zeroed(self, array: pa.Array) -> pa.Array:
+        """The array with zero bytes under its nulls, so that equal rows are equal bytes."""
+        if pa.types.is_nested(self.type):
+            return pc.take(array, pa.array(np.arange(len(array))))
+        if pa.types.is_fixed_size_binary(self.type):
+            return pc.fill_null(array, pa.scalar(bytes(self.width), self.type))
+        zeros = [None, pa.py_buffer(bytes(2 * self.width)), pa.py_buffer(b"")]
+        zero = pa.Array.from_buffers(self.type, 1, zeros if self.item_width else zeros[:2])
+        return pc.fill_null(array, zero[0])
 
 
-def _column_parts(field: pa.Field, array: pa.Array) -> Iterator[bytes | memoryview]:
-    if field.nullable:
-        yield array.null_count.to_bytes(8, "little")
-        if array.null_count:
-            valid = pc.is_valid(array).to_numpy(zero_copy_only=False)
-            yield from _padded(np.packbits(valid, bitorder="little").data)
-            array = _zeroed(array)
-    width = _fixed_width(array.type)
-    if width:
-        yield from _padded(_slice(array.buffers()[1], array.offset, len(array), width))
-        return
-    offsets = _offsets(array)
-    first, count = int(offsets[0]), int(offsets[-1] - offsets[0])
-    yield from _padded(memoryview((offsets - offsets[0]).tobytes()))
-    if _is_text(array.type):
-        yield from _padded(_slice(array.buffers()[2], first, count, 1))
-        return
-    items = array.values
-    width = _fixed_width(items.type)
-    yield from _padded(_slice(items.buffers()[1], items.offset + first, count, width))
-
-
-def _zeroed(array: pa.Array) -> pa.Array:
-    """The array with zero bytes under its nulls, so that equal rows are equal bytes."""
-    if _is_list(array.type):
-        return pc.take(array, pa.array(np.arange(len(array))))
-    width = _fixed_width(array.type)
-    if pa.types.is_fixed_size_binary(array.type):
-        return pc.fill_null(array, pa.scalar(bytes(width), array.type))
-    if width:
-        zero = pa.Array.from_buffers(array.type, 1, [None, pa.py_buffer(bytes(width))])[0]
-        return pc.fill_null(array, zero)
-    return pc.fill_null(array, "")
-
-
-def _slice(buffer: pa.Buffer | None, start: int, count: int, width: int) -> memoryview:
+def _slice(buffer: pa.Buffer | None, start: int, count: int, width: int) -> Part:
     if buffer is None or not count:
-        return memoryview(b"")
+        return b""
     return memoryview(buffer)[start * width : (start + count) * width]
 
 
-def _padded(part: memoryview) -> Iterator[bytes | memoryview]:
-    yield part
-    yield bytes(-len(part) % 8)
-
-
-def _row_ends(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-    """Bytes of the batch up to the end of each row."""
-    fixed, ends = 0, np.zeros(batch.num_rows, np.int64)
-    for array in batch.columns:
-        width = _fixed_width(array.type)
-        if width:
-            fixed += width
-            continue
-        offsets = _offsets(array).astype(np.int64)
-        item = 1 if _is_text(array.type) else _fixed_width(array.type.value_type)
-        ends += (offsets[1:] - offsets[0]) * item
-        fixed += offsets.itemsize
-    return ends + fixed * np.arange(1, batch.num_rows + 1)
-
-
-def _offsets(array: pa.Array) -> npt.NDArray[np.signedinteger]:
-    type_ = _offset_type(array.type)
-    if not len(array):
-        return np.zeros(1, type_)
-    end = array.offset + len(array) + 1
-    return np.frombuffer(array.buffers()[1], type_, count=end)[array.offset :]
-
-
-def _offset_type(type_: pa.DataType) -> np.dtype[np.signedinteger]:
-    large = pa.types.is_large_string(type_) or pa.types.is_large_list(type_)
-    return np.dtype(np.int64 if large else np.int32)
-
-
-def _fixed_width(type_: pa.DataType) -> int:
-    """Bytes of a value of the type; 0 for one without a fixed width."""
+def _value_width(type_: pa.DataType) -> int:
+    """Bytes of a value of the type; 0 for one without a fixed width in bytes."""
     if pa.types.is_fixed_size_binary(type_):
         return int(type_.byte_width)
     number = pa.types.is_integer(type_) or pa.types.is_floating(type_)
     if number or pa.types.is_timestamp(type_):
         return int(type_.bit_width) // 8
     return 0
-
-
-def _is_text(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_))
-
-
-def _is_list(type_: pa.DataType) -> bool:
-    if not (pa.types.is_list(type_) or pa.types.is_large_list(type_)):
-        return False
-    return _fixed_width(type_.value_type) > 0

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.blocks import check_storable
+from pipelines.blocks import Layout
 from pipelines.exchange_file import (
     BUCKET,
     ExchangeFile,
@@ -52,9 +52,9 @@ class ExchangeWriter:
         memory_bytes: int,
         spill_dir: str | None = None,
     ) -> None:
-        check_storable(schema)
         check_sortable(schema, sort_by)
         self._url, self._schema, self._num_buckets = url, schema, num_buckets
+        self._layout = Layout(with_bucket(schema))
         self._sort_by = (BUCKET, *sort_by)
         self._memory_bytes = memory_bytes
         self._spill = Spill(spill_dir)
@@ -78,9 +78,7 @@ class ExchangeWriter:
         for batch in batches:
             ids = pa.array(buckets[at : at + batch.num_rows], pa.uint32())
             at += batch.num_rows
-            whole = pa.RecordBatch.from_arrays(
-                [ids, *batch.columns], schema=with_bucket(self._schema)
-            )
+            whole = pa.RecordBatch.from_arrays([ids, *batch.columns], schema=self._layout.schema)
             self._take(whole)
 
     def close(self) -> ExchangeFile:
@@ -110,7 +108,7 @@ class ExchangeWriter:
             self._spill_file = SpillFile(self._spill)
         rows = sorted_batches(self._pending, self._sort_by)
         block_bytes = block_bytes_for(self._memory_bytes)
-        self._runs.append(self._spill_file.append(rows, block_bytes=block_bytes))
+        self._runs.append(self._spill_file.append(rows, self._layout, block_bytes=block_bytes))
         self._pending, self._pending_bytes = [], 0
 
     def _sorted(self) -> Iterator[pa.RecordBatch]:
@@ -118,7 +116,11 @@ class ExchangeWriter:
             return sorted_batches(self._pending, self._sort_by)
         self._spill_pending()
         return merge_runs(
-            self._runs, sort_by=self._sort_by, memory_bytes=self._memory_bytes, spill=self._spill
+            self._runs,
+            layout=self._layout,
+            sort_by=self._sort_by,
+            memory_bytes=self._memory_bytes,
+            spill=self._spill,
         )
 
     def _release(self) -> None:
@@ -147,6 +149,7 @@ def read_bucket(
     runs = bucket_runs(urls, bucket, schema, fetch_bytes=held_bytes_for(memory_bytes))
     return merge_runs(
         runs,
+        layout=Layout(schema),
         sort_by=sort_by,
         memory_bytes=memory_bytes,
         spill=spill or Spill(),
@@ -167,7 +170,13 @@ def merge_exchange_files(
     check_sortable(schema, sort_by)
     spill = Spill(spill_dir)
     runs = [file_run(url, num_buckets, schema) for url in urls]
-    rows = merge_runs(runs, sort_by=(BUCKET, *sort_by), memory_bytes=memory_bytes, spill=spill)
+    rows = merge_runs(
+        runs,
+        layout=Layout(with_bucket(schema)),
+        sort_by=(BUCKET, *sort_by),
+        memory_bytes=memory_bytes,
+        spill=spill,
+    )
     return write_file(
         out_url,
         rows,

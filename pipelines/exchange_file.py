@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ import xxhash
 
 from penstock import storage
 from penstock.errors import DataError
-from pipelines import blocks
+from pipelines.blocks import Layout
 from pipelines.merge import block_bytes_for
 from pipelines.spill import Run, Spill, read_blocks
 
@@ -71,10 +71,10 @@ def write_file(
     spill: Spill,
 ) -> ExchangeFile:
     """Write rows that carry their bucket and come sorted by it; the data first, the index last."""
-    counts = np.zeros((2, num_buckets), np.int64)
+    counts, layout = np.zeros((2, num_buckets), np.int64), Layout(schema)
     with storage.atomic_output(url) as file:
         for batch in rows:
-            _write_batch(file, batch, counts, block_bytes_for(memory_bytes))
+            _write_batch(file, batch, counts, layout, block_bytes_for(memory_bytes))
     index = _index(counts, schema)
     storage.write_bytes(index_url(url), index)
     num_bytes, num_rows = counts.sum(axis=1).tolist()
@@ -84,15 +84,19 @@ def write_file(
 
 
 def _write_batch(
-    file: IO[bytes], batch: pa.RecordBatch, counts: npt.NDArray[np.int64], block_bytes: int
+    file: IO[bytes],
+    batch: pa.RecordBatch,
+    counts: npt.NDArray[np.int64],
+    layout: Layout,
+    block_bytes: int,
 ) -> None:
     """Append a batch's rows as blocks, adding bytes and rows to the counts of their buckets."""
     buckets = batch.column(0).to_numpy()
     rows = batch.select(batch.schema.names[1:])
     starts = np.flatnonzero(np.diff(buckets, prepend=buckets[:1] + 1)).tolist()
     for start, stop in zip(starts, [*starts[1:], len(buckets)], strict=True):
-        for piece in blocks.cut(rows.slice(start, stop - start), block_bytes):
-            block = blocks.encode(piece)
+        for piece in layout.cut(rows.slice(start, stop - start), block_bytes):
+            block = layout.encode(piece)
             file.write(block)
             counts[:, buckets[start]] += (len(block), piece.num_rows)
 
@@ -126,13 +130,14 @@ def bucket_runs(
     """
     found = zip(urls, _read_entries(urls, bucket, bucket + 1, schema), strict=True)
     segments = [Segment(url, bucket, *entries[0]) for url, entries in found if entries[0][1]]
+    layout = Layout(schema)
     if sum(segment.num_bytes for segment in segments) > fetch_bytes:
-        return [segment_run(segment, partial(_read_range, segment), schema) for segment in segments]
+        return [segment_run(segment, partial(_read_range, segment), layout) for segment in segments]
     starts = [segment.start for segment in segments]
     ends = [segment.start + segment.num_bytes for segment in segments]
     blobs = read_ranges([segment.url for segment in segments], starts, ends)
     return [
-        segment_run(segment, partial(_from_memory, segment, blob), schema)
+        segment_run(segment, partial(_from_memory, segment, blob), layout)
         for segment, blob in zip(segments, blobs, strict=True)
     ]
 
@@ -141,24 +146,25 @@ def file_run(url: str, num_buckets: int, schema: pa.Schema) -> Run:
     """The rows of all buckets in one file as one run, with their bucket as the first column."""
     entries = _read_entries([url], 0, num_buckets, schema)[0]
     segments = [Segment(url, bucket, *entry) for bucket, entry in enumerate(entries) if entry[1]]
+    layout, schema = Layout(schema), with_bucket(schema)
 
     def read(read_bytes: int) -> Iterator[pa.RecordBatch]:
         for segment in segments:
-            run = segment_run(segment, partial(_read_range, segment), schema)
+            run = segment_run(segment, partial(_read_range, segment), layout)
             for batch in run.read(read_bytes):
                 ids = pa.array(np.full(batch.num_rows, segment.bucket, np.uint32))
-                yield pa.RecordBatch.from_arrays([ids, *batch.columns], schema=with_bucket(schema))
+                yield pa.RecordBatch.from_arrays([ids, *batch.columns], schema=schema)
 
     return Run(num_bytes=sum(segment.num_bytes for segment in segments), read=read)
 
 
-def segment_run(segment: Segment, read_at: Callable[[int, int], bytes], schema: pa.Schema) -> Run:
+def segment_run(segment: Segment, read_at: Callable[[int, int], bytes], layout: Layout) -> Run:
     """The rows of one bucket in one file, whose bytes read_at gives."""
 
     def read(read_bytes: int) -> Iterator[pa.RecordBatch]:
         start, end, rows_seen = segment.start, segment.start + segment.num_bytes, 0
         try:
-            for batch in read_blocks(read_at, start, end, schema=schema, read_bytes=read_bytes):
+            for batch in read_blocks(read_at, start, end, layout, read_bytes=read_bytes):
                 rows_seen += batch.num_rows
                 yield batch
             if rows_seen != segment.num_rows:
@@ -175,13 +181,25 @@ def read_ranges(urls: Sequence[str], starts: Sequence[int], ends: Sequence[int])
         return []
     fs, _ = storage.resolve(urls[0])
     paths = [fs._strip_protocol(url) for url in urls]
-    found = fs.cat_ranges(paths, list(starts), list(ends), on_error="return")
+    if storage.is_local(urls[0]):
+        found: list[Any] = list(map(_read_local, paths, starts, ends))
+    else:
+        found = fs.cat_ranges(paths, list(starts), list(ends), on_error="return")
     for url, data in zip(urls, found, strict=True):
         if isinstance(data, FileNotFoundError):
             raise DataError(f"exchange file {url} is missing; {REMEDY}") from data
         if isinstance(data, BaseException):
             raise data
-    return [bytes(data) for data in found]
+    return found
+
+
+def _read_local(path: str, start: int, end: int) -> bytes | FileNotFoundError:
+    try:
+        with open(path, "rb") as file:
+            file.seek(start)
+            return file.read(end - start)
+    except FileNotFoundError as error:
+        return error
 
 
 def with_bucket(schema: pa.Schema) -> pa.Schema:

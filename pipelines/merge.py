@@ -14,6 +14,7 @@ from itertools import chain
 
 import pyarrow as pa
 
+from pipelines.blocks import Layout
 from pipelines.sortkeys import Word, count_before, key_at, key_words, sort_indices
 from pipelines.spill import Run, Spill, SpillFile
 
@@ -47,7 +48,12 @@ def sorted_batches(
 
 
 def merge_runs(
-    runs: Sequence[Run], *, sort_by: Sequence[str], memory_bytes: int, spill: Spill
+    runs: Sequence[Run],
+    *,
+    layout: Layout,
+    sort_by: Sequence[str],
+    memory_bytes: int,
+    spill: Spill,
 ) -> Iterator[pa.RecordBatch]:
     """The rows of all runs in order of sort_by; equal keys come in the order of the runs."""
     held_bytes, block_bytes = held_bytes_for(memory_bytes), block_bytes_for(memory_bytes)
@@ -57,7 +63,9 @@ def merge_runs(
             with_runs = SpillFile(spill)
             try:
                 runs = [
-                    with_runs.append(_merge(g, sort_by, held_bytes), block_bytes=block_bytes)
+                    with_runs.append(
+                        _merge(g, sort_by, held_bytes), layout, block_bytes=block_bytes
+                    )
                     for g in groups
                 ]
             finally:

@@ -14,7 +14,7 @@ from types import TracebackType
 import pyarrow as pa
 
 from penstock.errors import DataError, PenstockError
-from pipelines import blocks
+from pipelines.blocks import HEAD, Layout, block_length
 
 
 @dataclass(slots=True)
@@ -53,17 +53,16 @@ class SpillFile:
     ) -> None:
         self.close()
 
-    def append(self, batches: Iterable[pa.RecordBatch], *, block_bytes: int) -> Run:
-        """Write sorted batches, which must have one schema; the run that reads them back."""
-        start, schema = self._end, pa.schema([])
+    def append(self, batches: Iterable[pa.RecordBatch], layout: Layout, *, block_bytes: int) -> Run:
+        """Write sorted batches of the layout's schema; the run that reads them back."""
+        start = self._end
         for batch in batches:
-            schema = batch.schema
-            for piece in blocks.cut(batch, block_bytes):
-                self._write(blocks.encode(piece))
+            for piece in layout.cut(batch, block_bytes):
+                self._write(layout.encode(piece))
         end = self._end
 
         def read(read_bytes: int) -> Iterator[pa.RecordBatch]:
-            return read_blocks(self._read, start, end, schema=schema, read_bytes=read_bytes)
+            return read_blocks(self._read, start, end, layout, read_bytes=read_bytes)
 
         return Run(num_bytes=end - start, read=read)
 
@@ -91,24 +90,24 @@ class SpillFile:
 
 
 def read_blocks(
-    read: Callable[[int, int], bytes], start: int, end: int, *, schema: pa.Schema, read_bytes: int
+    read: Callable[[int, int], bytes], start: int, end: int, layout: Layout, *, read_bytes: int
 ) -> Iterator[pa.RecordBatch]:
     """The rows of the blocks in the byte range [start, end), read in pieces of read_bytes or more.
 
     Raises:
         DataError: a block is damaged, or the range isn't all there.
     """
-    data, at = b"", 0
+    data, at, wanted = b"", 0, HEAD.size
     while start < end or at < len(data):
         held = len(data) - at
-        known = held >= blocks.HEAD.size
-        wanted = blocks.block_length(memoryview(data)[at:]) if known else blocks.HEAD.size
-        if held >= wanted and known:
-            yield blocks.decode(pa.py_buffer(data).slice(at, wanted), schema)
-            at += wanted
+        if held >= HEAD.size:
+            wanted = block_length(data, at)
+        if held >= wanted:
+            yield layout.decode(memoryview(data)[at : at + wanted])
+            at, wanted = at + wanted, HEAD.size
             continue
         stop = min(end, start + max(read_bytes, wanted - held))
         more = read(start, stop)
         if len(more) != stop - start or start == stop:
-            raise DataError(f"cut off: bytes {start:,} to {stop:,} aren't all there")
-        data, at, start = data[at:] + more, 0, stop
+            raise DataError(f"cut off: bytes {start:,} to {end:,} aren't all there")
+        data, at, start = (data[at:] + more if held else more), 0, stop
