@@ -11,9 +11,10 @@ class DedupOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    exact: bool = Field(True, description="Drop documents whose normalized text is equal.")
+    exact: bool = Field(default=True, description="Drop documents whose normalized text is equal.")
     minhash: MinHashOptions | None = Field(
-        MinHashOptions(), description="Drop near duplicates found by MinHash; null turns it off."
+        default=MinHashOptions(),
+        description="Drop near duplicates found by MinHash; null turns it off.",
     )
 
 
@@ -23,9 +24,11 @@ class ShardOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     target_text_bytes: Size = Field(
-        256_000_000, gt=0, description="Text behind one shard, before tokenizing."
+        default=256_000_000, gt=0, description="Text behind one shard, before tokenizing."
     )
-    rows_per_batch: int = Field(1024, ge=1, description="Documents in one Arrow batch of a shard.")
+    rows_per_batch: int = Field(
+        default=1024, ge=1, description="Documents in one Arrow batch of a shard."
+    )
 
 
 class ValidationOptions(BaseModel):
@@ -33,7 +36,9 @@ class ValidationOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    fraction: float = Field(0.0, ge=0, le=0.5, description="Share of the clusters held out.")
+    fraction: float = Field(
+        default=0.0, ge=0, le=0.5, description="Share of the clusters held out."
+    )
 
 
 class RejectOptions(BaseModel):
@@ -41,7 +46,7 @@ class RejectOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    per_rule: int = Field(20, ge=0, description="Examples of each rule in OUT/rejects.")
+    per_rule: int = Field(default=20, ge=0, description="Examples of each rule in OUT/rejects.")
 
 
 class ExchangeOptions(BaseModel):
@@ -49,5 +54,7 @@ class ExchangeOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    bucket_bytes: Size = Field(64_000_000, gt=0, description="Rows that one reducer receives.")
-    fan_in: int = Field(1000, ge=2, description="Files that one reducer reads at a time.")
+    bucket_bytes: Size = Field(
+        default=64_000_000, gt=0, description="Rows that one reducer receives."
+    )
+    fan_in: int = Field(default=1000, ge=2, description="Files that one reducer reads at a time.")

@@ -29,14 +29,17 @@ class TextRecipe(BaseModel):
 
     kind: Literal["text"] = Field(description="What the records are.")
     inputs: tuple[InputOptions, ...] = Field(
-        (), description="What to read; --input replaces the paths."
+        default=(), description="What to read; --input replaces the paths."
     )
-    output: str = Field("", description="Folder of the result, a path or any fsspec URL.")
+    output: str = Field(default="", description="Folder of the result, a path or any fsspec URL.")
     work_dir: str | None = Field(
-        None, description="Folder for intermediate files that every worker reaches; OUT/.work."
+        default=None,
+        description="Folder for intermediate files that every worker reaches; OUT/.work.",
     )
-    seed: int = Field(0, ge=0, lt=2**63, description="Seed of every random choice.")
-    snapshot: str = Field("initial", min_length=1, description="Name of this crawl snapshot.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of every random choice.")
+    snapshot: str = Field(
+        default="initial", min_length=1, description="Name of this crawl snapshot."
+    )
     read: ReadOptions = ReadOptions()
     extract: ExtractOptions = ExtractOptions()
     normalize: NormalizeOptions = NormalizeOptions()

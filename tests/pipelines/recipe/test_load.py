@@ -70,7 +70,7 @@ def test_several_inputs_are_replaced_by_name(tmp_path: Path) -> None:
     path = str(written(tmp_path, text))
     recipe = load_recipe(path, inputs=["b=1", "b=2"], output="OUT")
     assert [list(entry.paths) for entry in recipe.inputs] == [["x"], ["1", "2"]]
-    with pytest.raises(UsageError, match="--input 1: .* write NAME=GLOB .*: a, b"):
+    with pytest.raises(UsageError, match=r"--input 1: .* write NAME=GLOB .*: a, b"):
         load_recipe(path, inputs=["1"], output="OUT")
 
 
