@@ -1,0 +1,220 @@
+"""A language model from labelled texts: fastText, small, and the same bytes each time.
+
+Joulin et al., "Bag of Tricks for Efficient Text Classification" (arXiv 1607.01759): a linear model
+over character n-grams hashed into buckets; then "FastText.zip" (arXiv 1612.03651): the n-grams that
+matter most are kept and product-quantized. One thread, and rows in the order of a hash of their
+text, make the model a function of the set of rows. Floats still add up as the machine's vector
+instructions take them, so another kind of CPU may give other bytes: ship the file, not the command.
+
+Cost: 20 s for 70,000 sentences in 75 languages; the model takes 0.9 MB.
+"""
+
+import json
+import re
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+from pydantic import BaseModel, ConfigDict, Field
+
+from transforms.language import PREPARED_LABEL, LanguageModel
+from transforms.letters import letter_lines
+
+_LINE_BYTES = 2_000
+"""Letters of a training text: more than any sentence has, less than lets one book weigh much."""
+
+_CODE = re.compile(r"[A-Za-z0-9-]+")
+_CARD = """# A language model for web text
+
+A supervised fastText model over character n-grams of lower-cased letters, quantized. It tells
+{languages} languages apart.
+
+* Data: {data}
+* Command: `{command}`
+* Rows: {report.training_rows:,} to train on, {report.held_out_rows:,} held out by hash
+* Digest (xxh3_128): `{report.digest}`
+* Accuracy on the rows held out: {report.accuracy:.4f}
+
+| language | accuracy |
+|---|---|
+{rows}
+"""
+
+
+class TrainLanguageOptions(BaseModel):
+    """How a language model is trained; the defaults are those of the shipped model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dimensions: int = Field(default=16, ge=2, le=512)
+    epochs: int = Field(default=20, ge=1)
+    learning_rate: float = Field(default=0.5, gt=0)
+    ngram_buckets: int = Field(default=2_000_000, ge=1_000)
+    kept_ngrams: int = Field(default=50_000, ge=256)
+    held_out: float = Field(default=0.05, ge=0, lt=1)
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledTexts:
+    """Training rows: text[i] is in the language with the code language[i]."""
+
+    language: pa.StringArray
+    text: pa.StringArray
+
+    def __post_init__(self) -> None:
+        if len(self.language) != len(self.text):
+            raise ValueError(f"{len(self.language)} languages for {len(self.text)} texts")
+        if self.language.null_count or self.text.null_count:
+            raise ValueError("a training row has no language or no text")
+
+    def take(self, rows: np.ndarray) -> "LabelledTexts":
+        """The rows at these places, in this order."""
+        places = pa.array(rows)
+        return LabelledTexts(language=self.language.take(places), text=self.text.take(places))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageReport:
+    """How good a trained model is on the rows held out."""
+
+    digest: str
+    training_rows: int
+    held_out_rows: int
+    accuracy: float
+    accuracy_by_language: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedLanguage:
+    """A model file's bytes and how good it is."""
+
+    model: bytes
+    report: LanguageReport
+
+
+def parse_labelled(lines: Iterable[bytes]) -> LabelledTexts:
+    """Training rows from JSON lines, each an object with the strings `lang` and `text`.
+
+    Raises:
+        ValueError: names the line that isn't, or says that there is none.
+
+    >>> parse_labelled([b'{"lang": "la", "text": "Aqua currit."}']).language.to_pylist()
+    ['la']
+    """
+    languages, texts = [], []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        language, text = _parse_row(line, number)
+        languages.append(language)
+        texts.append(text)
+    if not texts:
+        raise ValueError('training data: no rows; wanted lines like {"lang": "en", "text": "…"}')
+    return LabelledTexts(
+        language=pa.array(languages, pa.string()), text=pa.array(texts, pa.large_string())
+    )
+
+
+def _parse_row(line: bytes, number: int) -> tuple[str, str]:
+    try:
+        row = json.loads(line)
+        language, text = row["lang"], row["text"]
+    except (ValueError, TypeError, KeyError):
+        language = text = None
+    if not (isinstance(language, str) and isinstance(text, str) and _CODE.fullmatch(language)):
+        raise ValueError(
+            f"training data, line {number}: got {line[:80]!r}; wanted a JSON object with the "
+            'strings "lang" (a code of letters, digits and -) and "text"'
+        )
+    return language, text.encode("utf-8", "replace").decode()
+
+
+def train_and_measure(data: LabelledTexts, *, options: TrainLanguageOptions) -> TrainedLanguage:
+    """A model trained without the rows held out, and its accuracy on them."""
+    training, held_out = split_held_out(data, options=options)
+    model = train_language(training, options=options)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.ftz"
+        path.write_bytes(model)
+        loaded = LanguageModel(path)
+    found = loaded.detect(held_out.text, und_below=0).column("language")
+    right = pc.equal(found, held_out.language).to_numpy(zero_copy_only=False)
+    names = held_out.language.to_numpy(zero_copy_only=False)
+    by_language = {str(name): float(right[names == name].mean()) for name in np.unique(names)}
+    report = LanguageReport(
+        digest=loaded.digest,
+        training_rows=len(training.text),
+        held_out_rows=len(held_out.text),
+        accuracy=float(right.mean()) if len(right) else float("nan"),
+        accuracy_by_language=by_language,
+    )
+    return TrainedLanguage(model=model, report=report)
+
+
+def split_held_out(
+    data: LabelledTexts, *, options: TrainLanguageOptions
+) -> tuple[LabelledTexts, LabelledTexts]:
+    """Rows to train on and rows to measure on: a text is held out by its keyed hash."""
+    keys = np.array(
+        [xxhash.xxh3_64_intdigest(text.encode(), options.seed) for text in data.text.to_pylist()],
+        np.uint64,
+    )
+    is_held_out = keys < np.uint64(int(options.held_out * 2**64))
+    return data.take(np.flatnonzero(~is_held_out)), data.take(np.flatnonzero(is_held_out))
+
+
+def train_language(data: LabelledTexts, *, options: TrainLanguageOptions) -> bytes:
+    """A quantized fastText model file of the rows, whatever their order.
+
+    Raises:
+        ValueError: there is nothing to tell apart.
+    """
+    lines = _training_lines(data)
+    if len({line.split(" ", 1)[0] for line in lines}) < 2:
+        raise ValueError("training data: texts with letters in two languages at least are needed")
+    import fasttext
+
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "train.txt", Path(folder) / "model.ftz"
+        source.write_text("".join(lines), encoding="utf-8")
+        model = fasttext.train_supervised(
+            str(source),
+            label=PREPARED_LABEL,
+            dim=options.dimensions,
+            epoch=options.epochs,
+            lr=options.learning_rate,
+            bucket=options.ngram_buckets,
+            minn=2,
+            maxn=5,
+            loss="softmax",
+            thread=1,
+            verbose=0,
+        )
+        model.quantize(cutoff=options.kept_ngrams, dsub=2, thread=1, verbose=0)
+        model.save_model(str(target))
+        return target.read_bytes()
+
+
+def _training_lines(data: LabelledTexts) -> list[str]:
+    """The kernel: each distinct row as fastText reads it, in the order of a hash of the line."""
+    languages = data.language.to_pylist()
+    letters = letter_lines(data.text, maximum_bytes=_LINE_BYTES)
+    lines = {
+        f"{PREPARED_LABEL}{language} {line}"
+        for language, line in zip(languages, letters, strict=True)
+        if line != "\n"
+    }
+    return sorted(lines, key=lambda line: xxhash.xxh3_128_digest(line.encode()))
+
+
+def language_card(report: LanguageReport, *, data: str, command: str) -> str:
+    """A model card in Markdown: data, command, digest, accuracy overall and for each language."""
+    ranked = sorted(report.accuracy_by_language.items(), key=lambda item: (item[1], item[0]))
+    rows = "\n".join(f"| {language} | {accuracy:.3f} |" for language, accuracy in ranked)
+    return _CARD.format(report=report, languages=len(ranked), data=data, command=command, rows=rows)
