@@ -24,6 +24,8 @@ from penstock.errors import DataError
 HEAD = struct.Struct("<QII")
 """xxh3_64 of all that follows, length of the columns in bytes, number of rows."""
 
+_SHORT_TEXT = (pa.types.is_string, pa.types.is_binary)
+_LONG_TEXT = (pa.types.is_large_string, pa.types.is_large_binary)
 _TAIL = struct.Struct("<II")
 Part = bytes | memoryview
 
@@ -46,7 +48,7 @@ class Layout:
 
     def cut(self, batch: pa.RecordBatch, max_bytes: int) -> Iterator[pa.RecordBatch]:
         """Slices of the batch, in order, each of at most max_bytes or of one row."""
-        if batch.nbytes <= max_bytes:
+        if self.num_bytes(batch) <= max_bytes:
             yield batch
             return
         ends = self._row_ends(batch)
@@ -56,6 +58,15 @@ class Layout:
             stop = max(start + 1, int(np.searchsorted(ends, limit, side="right")))
             yield batch.slice(start, stop - start)
             start = stop
+
+    def num_bytes(self, batch: pa.RecordBatch) -> int:
+        """Bytes of the batch's rows, without what they share with other slices of their memory."""
+        total: int = batch.num_rows * sum(column.width for column in self._columns)
+        for column, array in zip(self._columns, batch.columns, strict=True):
+            if column.item_width and len(array):
+                offsets = column.offsets(array)
+                total += int(offsets[-1] - offsets[0]) * column.item_width
+        return total
 
     def encode(self, batch: pa.RecordBatch) -> bytes:
         """The block of a batch that has at least one row."""
@@ -118,19 +129,17 @@ class _Column:
     @classmethod
     def of(cls, field: pa.Field) -> "_Column":
         type_ = field.type
-        if pa.types.is_string(type_) or pa.types.is_list(type_):
-            width = 4
-        elif pa.types.is_large_string(type_) or pa.types.is_large_list(type_):
-            width = 8
-        else:
-            width = _value_width(type_)
         is_list = pa.types.is_list(type_) or pa.types.is_large_list(type_)
-        is_text = pa.types.is_string(type_) or pa.types.is_large_string(type_)
+        is_text = any(is_kind(type_) for is_kind in _SHORT_TEXT + _LONG_TEXT)
+        if pa.types.is_list(type_) or any(is_kind(type_) for is_kind in _SHORT_TEXT):
+            width = 4
+        else:
+            width = 8 if is_list or is_text else _value_width(type_)
         item_width = _value_width(type_.value_type) if is_list else int(is_text)
         if not width or (is_list and not item_width):
             raise ValueError(
                 f"column {field.name!r}: {type_} can't travel through an exchange; allowed are "
-                "numbers, timestamps, fixed-size binary, strings and lists of numbers"
+                "numbers, timestamps, fixed-size binary, strings, binary and lists of numbers"
             )
         return cls(type=type_, nullable=field.nullable, width=width, item_width=item_width)
 

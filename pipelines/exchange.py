@@ -27,7 +27,13 @@ from pipelines.exchange_file import (
     with_bucket,
     write_file,
 )
-from pipelines.merge import block_bytes_for, held_bytes_for, merge_runs, sorted_batches
+from pipelines.merge import (
+    MAX_HELD_BYTES,
+    block_bytes_for,
+    held_bytes_for,
+    merge_runs,
+    sorted_batches,
+)
 from pipelines.sortkeys import check_sortable
 from pipelines.spill import Run, Spill, SpillFile
 from schemas.validate import validate
@@ -50,14 +56,15 @@ class ExchangeWriter:
         sort_by: Sequence[str],
         num_buckets: int,
         memory_bytes: int,
-        spill_dir: str | None = None,
+        spill: Spill | None = None,
     ) -> None:
         check_sortable(schema, sort_by)
-        self._url, self._schema, self._num_buckets = url, schema, num_buckets
+        self._url, self._schema, self.num_buckets = url, schema, num_buckets
         self._layout = Layout(with_bucket(schema))
         self._sort_by = (BUCKET, *sort_by)
         self._memory_bytes = memory_bytes
-        self._spill = Spill(spill_dir)
+        self._pending_limit = min(memory_bytes // 2, MAX_HELD_BYTES)
+        self._spill = spill or Spill()
         self._spill_file: SpillFile | None = None
         self._runs: list[Run] = []
         self._pending: list[pa.RecordBatch] = []
@@ -67,12 +74,12 @@ class ExchangeWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._release()
+        self.abandon()
 
     def add(self, rows: pa.RecordBatch | pa.Table, buckets: npt.NDArray[np.uint32]) -> None:
         """Take rows with the bucket of each."""
         validate(rows, self._schema)
-        _check_buckets(buckets, rows.num_rows, self._num_buckets)
+        _check_buckets(buckets, rows.num_rows, self.num_buckets)
         batches = rows.to_batches() if isinstance(rows, pa.Table) else [rows]
         at = 0
         for batch in batches:
@@ -88,17 +95,17 @@ class ExchangeWriter:
                 self._url,
                 self._sorted(),
                 schema=self._schema,
-                num_buckets=self._num_buckets,
+                num_buckets=self.num_buckets,
                 memory_bytes=self._memory_bytes,
                 spill=self._spill,
             )
         finally:
-            self._release()
+            self.abandon()
 
     def _take(self, batch: pa.RecordBatch) -> None:
         # Half is for the sorted copy, and a row needs some 32 bytes of keys and order.
-        size = batch.nbytes + 32 * batch.num_rows
-        if self._pending and self._pending_bytes + size > self._memory_bytes // 2:
+        size = self._layout.num_bytes(batch) + 32 * batch.num_rows
+        if self._pending and self._pending_bytes + size > self._pending_limit:
             self._spill_pending()
         self._pending.append(batch)
         self._pending_bytes += size
@@ -123,7 +130,8 @@ class ExchangeWriter:
             spill=self._spill,
         )
 
-    def _release(self) -> None:
+    def abandon(self) -> None:
+        """Let go of memory and local disk without writing anything."""
         self._pending, self._pending_bytes = [], 0
         if self._spill_file is not None:
             self._spill_file.close()
@@ -164,11 +172,11 @@ def merge_exchange_files(
     sort_by: Sequence[str],
     num_buckets: int,
     memory_bytes: int,
-    spill_dir: str | None = None,
+    spill: Spill | None = None,
 ) -> ExchangeFile:
     """One exchange file with the rows of several: the first level when map tasks are many."""
     check_sortable(schema, sort_by)
-    spill = Spill(spill_dir)
+    spill = spill or Spill()
     runs = [file_run(url, num_buckets, schema) for url in urls]
     rows = merge_runs(
         runs,

@@ -48,7 +48,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeFile:
-    """What a map task has written."""
+    """What a map task has written; spilled_bytes counts all that its Spill has taken so far."""
 
     url: str
     rows: int
@@ -132,7 +132,9 @@ def bucket_runs(
     segments = [Segment(url, bucket, *entries[0]) for url, entries in found if entries[0][1]]
     layout = Layout(schema)
     if sum(segment.num_bytes for segment in segments) > fetch_bytes:
-        return [segment_run(segment, partial(_read_range, segment), layout) for segment in segments]
+        return [
+            segment_run(segment, partial(_read_range, segment.url), layout) for segment in segments
+        ]
     starts = [segment.start for segment in segments]
     ends = [segment.start + segment.num_bytes for segment in segments]
     blobs = read_ranges([segment.url for segment in segments], starts, ends)
@@ -145,17 +147,28 @@ def bucket_runs(
 def file_run(url: str, num_buckets: int, schema: pa.Schema) -> Run:
     """The rows of all buckets in one file as one run, with their bucket as the first column."""
     entries = _read_entries([url], 0, num_buckets, schema)[0]
-    segments = [Segment(url, bucket, *entry) for bucket, entry in enumerate(entries) if entry[1]]
+    num_bytes = sum(entry[1] for entry in entries)
+    # Blocks never hold rows of two buckets, so the count of the rows before one tells its bucket.
+    row_ends = np.cumsum([entry[2] for entry in entries])
     layout, schema = Layout(schema), with_bucket(schema)
 
     def read(read_bytes: int) -> Iterator[pa.RecordBatch]:
-        for segment in segments:
-            run = segment_run(segment, partial(_read_range, segment), layout)
-            for batch in run.read(read_bytes):
-                ids = pa.array(np.full(batch.num_rows, segment.bucket, np.uint32))
+        seen, bucket = 0, 0
+        try:
+            for batch in read_blocks(
+                partial(_read_range, url), 0, num_bytes, layout, read_bytes=read_bytes
+            ):
+                bucket = int(np.searchsorted(row_ends, seen, side="right"))
+                seen += batch.num_rows
+                if bucket == num_buckets or seen > row_ends[bucket]:
+                    raise DataError("more rows than the index has")
+                ids = pa.array(np.full(batch.num_rows, bucket, np.uint32))
                 yield pa.RecordBatch.from_arrays([ids, *batch.columns], schema=schema)
+            _check_rows(seen, int(row_ends[-1]))
+        except DataError as error:
+            raise DataError(_damaged(url, bucket, str(error))) from error
 
-    return Run(num_bytes=sum(segment.num_bytes for segment in segments), read=read)
+    return Run(num_bytes=num_bytes, read=read)
 
 
 def segment_run(segment: Segment, read_at: Callable[[int, int], bytes], layout: Layout) -> Run:
@@ -167,8 +180,7 @@ def segment_run(segment: Segment, read_at: Callable[[int, int], bytes], layout: 
             for batch in read_blocks(read_at, start, end, layout, read_bytes=read_bytes):
                 rows_seen += batch.num_rows
                 yield batch
-            if rows_seen != segment.num_rows:
-                raise DataError(f"{rows_seen:,} rows where the index has {segment.num_rows:,}")
+            _check_rows(rows_seen, segment.num_rows)
         except DataError as error:
             raise DataError(_damaged(segment.url, segment.bucket, str(error))) from error
 
@@ -234,8 +246,13 @@ def _checked_entries(
     return entries
 
 
-def _read_range(segment: Segment, start: int, end: int) -> bytes:
-    return read_ranges([segment.url], [start], [end])[0]
+def _check_rows(seen: int, indexed: int) -> None:
+    if seen != indexed:
+        raise DataError(f"{seen:,} rows where the index has {indexed:,}")
+
+
+def _read_range(url: str, start: int, end: int) -> bytes:
+    return read_ranges([url], [start], [end])[0]
 
 
 def _from_memory(segment: Segment, data: bytes, start: int, end: int) -> bytes:

@@ -22,16 +22,18 @@ MAX_BLOCK_BYTES = 256 << 10
 MIN_BLOCK_BYTES = 4 << 10
 MAX_READ_BYTES = 8 << 20
 BATCH_BYTES = 1 << 20
+MAX_HELD_BYTES = 1 << 30
+"""More than this would overflow the 32-bit offsets of a joined string column."""
 
 
 def block_bytes_for(memory_bytes: int) -> int:
     """The size of stored blocks with which a task of this much memory can merge many runs."""
-    return min(MAX_BLOCK_BYTES, max(MIN_BLOCK_BYTES, memory_bytes // 128))
+    return min(MAX_BLOCK_BYTES, max(MIN_BLOCK_BYTES, memory_bytes // 512))
 
 
 def held_bytes_for(memory_bytes: int) -> int:
     """What a merge holds of its runs: the rest is for joining, sorting and handing out."""
-    return memory_bytes // 4
+    return min(memory_bytes // 5, MAX_HELD_BYTES)
 
 
 def sorted_batches(

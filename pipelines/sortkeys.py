@@ -18,6 +18,7 @@ from numba import njit
 
 UInt64s = npt.NDArray[np.uint64]
 Indices = npt.NDArray[np.uint32]
+Flags = npt.NDArray[np.bool_]
 Word = npt.NDArray[Any]
 SIGN_BIT = np.uint64(1 << 63)
 
@@ -97,21 +98,31 @@ def count_before(words: list[Word], bound: tuple[int, ...], *, or_equal: bool) -
 def sort_indices(batch: pa.RecordBatch, sort_by: Sequence[str]) -> Indices:
     """Row numbers that put the batch in order of sort_by; equal keys keep their order."""
     words = key_words(batch, sort_by)
-    first = unsigned(words[0])
-    order = radix_argsort(first)
+    # Words of less than eight bytes decide little alone: sort by the first wide one beneath them,
+    # then stably by each of them, instead of sorting all the groups that they leave tied.
+    wide = [word.dtype.itemsize == 8 for word in words]
+    num_lead = wide.index(True) + 1 if any(wide) else len(words)
+    order = radix_argsort(unsigned(words[num_lead - 1]))
+    for word in reversed(words[: num_lead - 1]):
+        order = order[radix_argsort(unsigned(word)[order])]
     begins = np.ones(len(order), dtype=bool)
-    begins[1:] = _changes(first[order])
-    for word in words[1:]:
+    begins[1:] = np.logical_or.reduce([_changes(word[order]) for word in words[:num_lead]])
+    for word in words[num_lead:]:
         tied = np.flatnonzero(~(begins & np.append(begins[1:], True)))
         if not len(tied):
             break
-        group = np.cumsum(begins)[tied].astype(np.uint64)
-        values = unsigned(word[order[tied]])
-        inner = radix_argsort(values)
-        inner = inner[radix_argsort(group[inner])]
-        order[tied] = order[tied][inner]
-        begins[tied[1:]] |= _changes(values[inner])
+        _sort_tied(order, begins, tied, word)
     return order
+
+
+def _sort_tied(order: Indices, begins: Flags, tied: npt.NDArray[np.intp], word: Word) -> None:
+    """Sort the tied places of the order by one more word, within their groups, in place."""
+    group = np.cumsum(begins)[tied].astype(np.uint64)
+    values = unsigned(word[order[tied]])
+    inner = radix_argsort(values)
+    inner = inner[radix_argsort(group[inner])]
+    order[tied] = order[tied][inner]
+    begins[tied[1:]] |= _changes(values[inner])
 
 
 @njit(nogil=True, cache=True)
@@ -141,7 +152,7 @@ def radix_argsort(keys: UInt64s) -> Indices:
     return order
 
 
-def _changes(values: UInt64s) -> npt.NDArray[np.bool_]:
+def _changes(values: Word) -> Flags:
     return values[1:] != values[:-1]  # type: ignore[no-any-return]
 
 
