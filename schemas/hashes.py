@@ -9,9 +9,16 @@ EXACT_BAND = 255
 
 HASHES = pa.schema(
     [
-        column("hash", pa.uint64(), "hash of a band of the signature, or of the whole text"),
+        column("hash", pa.uint64(), "hash of a band of the signature"),
         column("node", ORDER_KEY, "order key of the document"),
-        column("band", pa.uint8(), "number of the band, 255 for the whole text"),
+        column("band", pa.uint8(), "number of the band"),
+    ]
+)
+
+DIGESTS = pa.schema(
+    [
+        column("digest", pa.binary(16), "xxh3 digest of the whole text"),
+        column("node", ORDER_KEY, "order key of the document"),
     ]
 )
 
@@ -19,13 +26,20 @@ EDGES = pa.schema(
     [
         column("node", ORDER_KEY, "order key of the later document"),
         column("neighbour", ORDER_KEY, "order key of an earlier document that matches it"),
+    ]
+)
+
+EVIDENCE = pa.schema(
+    [
+        column("doc_id", DOC_ID, "a document that matches an earlier one"),
         column("band", pa.uint8(), "where they match: number of the band, 255 for the whole text"),
     ]
 )
 
 LABELS = pa.schema(
     [
-        column("node", ORDER_KEY, "order key of a document that has duplicates"),
+        column("doc_id", DOC_ID, "a document that has duplicates"),
+        column("node", ORDER_KEY, "its order key"),
         column("root", ORDER_KEY, "first document of its cluster, the one that is kept"),
         column("size", pa.int64(), "members of the cluster; 0 on rows that aren't the root's"),
     ]

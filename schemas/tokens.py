@@ -15,3 +15,12 @@ def token_rows(token_type: pa.DataType) -> pa.Schema:
             column("input", pa.string(), "name of the recipe's input"),
         ]
     )
+
+
+SAMPLE = pa.schema(
+    [
+        column("key", pa.uint64(), "keyed hash of doc_id; the sample is the smallest ones"),
+        column("doc_id", DOC_ID, "digest of the record's identity and raw content"),
+        column("text", pa.string(), "beginning of the text"),
+    ]
+)

@@ -1,0 +1,101 @@
+"""The Beam engine: each stage is one pipeline of `Create | Reshuffle | Map` over its tasks.
+
+A pipeline's end is the barrier between stages. Nothing comes back through Beam, since a runner on
+a cluster has no way to give it: results are the commit markers, which are looked for while the
+pipeline runs. Elements are pickled tasks of a few hundred bytes, so Beam's coders never see data.
+
+By default tasks run in this machine's processes by Beam's portable in-process runner; the
+runner named Prism, which newer Beam versions may choose by themselves, downloads a program at run
+time and is therefore taken only when asked for.
+"""
+
+import os
+import pickle
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+from penstock import storage
+from penstock.errors import UsageError
+from pipelines.task import Settings, Task, TaskResult, execute, marker_url, read_marker
+
+_POLL_S = 0.2
+
+
+class BeamEngine:
+    """Runs each stage's tasks as one Beam pipeline on the runner that the options name."""
+
+    name = "beam"
+
+    def __init__(self, *, settings: Settings, workers: int, options: Sequence[str] = ()) -> None:
+        self.settings = settings
+        self._workers = workers
+        self._options = list(options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[TaskResult]:
+        """The result of each task, as its commit marker appears."""
+        if not tasks:
+            return
+        pipeline = _Pipeline(tasks, self.settings, self._pipeline_options(len(tasks)))
+        pipeline.start()
+        folder = tasks[0].spec_url.rsplit("/", 1)[0]
+        waiting = {marker_url(folder, task.name) for task in tasks}
+        alive = True
+        while alive:
+            pipeline.join(_POLL_S)
+            # Asked before the markers are listed: none is written after the pipeline has ended.
+            alive = pipeline.is_alive()
+            for url in sorted(waiting.intersection(storage.list_files(folder))):
+                waiting.remove(url)
+                yield read_marker(url)
+        if pipeline.error is not None:
+            raise pipeline.error
+
+    def _pipeline_options(self, tasks: int) -> Any:
+        from apache_beam.options.pipeline_options import PipelineOptions
+
+        workers = min(self._workers, tasks)
+        options: dict[str, object] = {"save_main_session": False}
+        if not any(option.startswith("--runner") for option in self._options):
+            options["runner"] = "FnApiRunner"
+            options["direct_num_workers"] = workers
+            options["direct_running_mode"] = "multi_processing" if workers > 1 else "in_memory"
+        try:
+            return PipelineOptions(self._options, **options)
+        except SystemExit as error:
+            raise UsageError(f"Beam doesn't take the options {self._options}") from error
+
+
+class _Pipeline(threading.Thread):
+    """One stage's pipeline in a thread, so that this one can watch the markers."""
+
+    def __init__(self, tasks: Sequence[Task], settings: Settings, options: Any) -> None:
+        super().__init__(name="beam-pipeline", daemon=True)
+        self._elements = [pickle.dumps((task, settings)) for task in tasks]
+        self._pipeline_options = options
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        import apache_beam as beam
+
+        try:
+            with beam.Pipeline(options=self._pipeline_options) as pipeline:
+                _ = (
+                    pipeline
+                    | "tasks" >> beam.Create(self._elements)
+                    | "spread" >> beam.Reshuffle()
+                    | "execute" >> beam.Map(_execute)
+                )
+        except BaseException as error:
+            self.error = error
+
+
+def _execute(element: bytes) -> None:
+    task, settings = pickle.loads(element)
+    execute(task, settings, f"beam process {os.getpid()}")

@@ -1,0 +1,70 @@
+"""Hashing: places, text digests and MinHash bands of curated documents, sent to their buckets."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.options import DedupOptions
+from pipelines.sortkeys import bucket_of
+from pipelines.streams import DIGEST_STREAM, HASH_STREAM, PLACE_STREAM
+from pipelines.task import TaskContext
+from pipelines.text.nodes import id_buckets
+from schemas.hashes import DIGESTS, HASHES, PLACES
+from transforms.buffers import fixed_matrix
+from transforms.exact import text_digests
+from transforms.minhash import band_hashes, signatures
+
+
+class HashEmitter:
+    """Sends what deduplication needs to know of a piece's documents, in their order."""
+
+    def __init__(
+        self, context: TaskContext, options: DedupOptions, *, piece: int, seed: int
+    ) -> None:
+        self._context = context
+        self._options = options
+        self._piece = piece
+        self._seed = seed
+        self._num_rows = 0
+        self._places = context.emit(PLACE_STREAM, share=0.05)
+        self._digests = context.emit(DIGEST_STREAM, share=0.05)
+        self._hashes = context.emit(HASH_STREAM, share=0.2)
+
+    def emit(self, documents: pa.RecordBatch) -> None:
+        """Send the hashes of the next documents of the piece."""
+        if documents.num_rows == 0:
+            return
+        self._emit_places(documents)
+        with self._context.timed("hash"):
+            digests = text_digests(documents["text"]) if self._options.exact else None
+            bands = self._bands(documents["text"])
+        if digests is not None:
+            rows = pa.RecordBatch.from_arrays([digests, documents["node"]], schema=DIGESTS)
+            self._digests.add(rows, id_buckets(fixed_matrix(digests, 16), self._digests.num_buckets))
+        for number in range(bands.shape[1]):
+            self._emit_band(documents["node"], np.ascontiguousarray(bands[:, number]), number)
+
+    def _bands(self, text: pa.Array) -> np.ndarray:
+        options = self._options.minhash
+        if options is None:
+            return np.empty((len(text), 0), np.uint64)
+        return band_hashes(signatures(text, options=options, seed=self._seed), options=options)
+
+    def _emit_places(self, documents: pa.RecordBatch) -> None:
+        num_rows = documents.num_rows
+        rows = np.arange(self._num_rows, self._num_rows + num_rows, dtype=np.uint32)
+        self._num_rows += num_rows
+        columns = [
+            documents["doc_id"],
+            documents["node"],
+            pa.array(np.full(num_rows, self._piece, np.uint32)),
+            pa.array(rows),
+            pc.binary_length(documents["text"]).cast(pa.uint32()),
+        ]
+        buckets = id_buckets(fixed_matrix(documents["doc_id"], 16), self._places.num_buckets)
+        self._places.add(pa.RecordBatch.from_arrays(columns, schema=PLACES), buckets)
+
+    def _emit_band(self, nodes: pa.Array, hashes: np.ndarray, number: int) -> None:
+        band = pa.array(np.full(len(hashes), number, np.uint8))
+        rows = pa.RecordBatch.from_arrays([pa.array(hashes), nodes, band], schema=HASHES)
+        self._hashes.add(rows, bucket_of(hashes, self._hashes.num_buckets))

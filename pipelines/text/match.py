@@ -1,0 +1,82 @@
+"""Match: documents that share a hash become edges to the first document of their group.
+
+The rows of a bucket come sorted by hash and then by order key, so a group's first row is its
+earliest document and every later row is an edge to it: a star for each group, linear in its size
+where all pairs would be quadratic, with the same components. Only the current group's first
+document is in memory, whatever the group's size.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipelines.batches import constant
+from pipelines.exchange import ExchangeWriter
+from pipelines.streams import DIGEST_STREAM, EDGE_STREAM, EVIDENCE_STREAM, HASH_STREAM
+from pipelines.task import Item, TaskContext
+from pipelines.text.nodes import Bytes, doc_ids_of, id_buckets, node_buckets, node_matrix
+from schemas.hashes import EDGES, EVIDENCE, EXACT_BAND
+from transforms.buffers import fixed_array, fixed_matrix
+
+
+def match_bucket(context: TaskContext, item: Item) -> None:
+    """Emit the edges of one bucket of hashes, and what each edge's evidence is."""
+    edges, evidence = context.emit(EDGE_STREAM), context.emit(EVIDENCE_STREAM)
+    for nodes, first, bands in _duplicates(context, item["bucket"]):
+        context.counters["edges"] += len(nodes)
+        _emit(edges, nodes, first)
+        ids = doc_ids_of(nodes)
+        rows = pa.RecordBatch.from_arrays([ids, bands], schema=EVIDENCE)
+        evidence.add(rows, id_buckets(fixed_matrix(ids, 16), evidence.num_buckets))
+
+
+def _emit(edges: ExchangeWriter, nodes: Bytes, first: Bytes) -> None:
+    """Send edges in both directions, as the first step of the components wants them."""
+    for ends in ((nodes, first), (first, nodes)):
+        rows = pa.RecordBatch.from_arrays([fixed_array(end) for end in ends], schema=EDGES)
+        edges.add(rows, node_buckets(ends[0], edges.num_buckets))
+
+
+def _duplicates(context: TaskContext, bucket: int) -> Iterator[tuple[Bytes, Bytes, pa.Array]]:
+    """Later documents, the first of their group, and the band in which they match."""
+    stars = _Stars()
+    for batch in context.read(DIGEST_STREAM, bucket):
+        digests = fixed_matrix(batch["digest"], 16)
+        nodes, first, _ = stars.of(digests, node_matrix(batch["node"]))
+        yield nodes, first, constant(EXACT_BAND, len(nodes), pa.uint8())
+    stars = _Stars()
+    for batch in context.read(HASH_STREAM, bucket):
+        band = batch["band"].to_numpy()
+        key = np.empty((len(band), 9), np.uint8)
+        key[:, :8] = batch["hash"].to_numpy().view(np.uint8).reshape(-1, 8)
+        key[:, 8] = band
+        nodes, first, rows = stars.of(key, node_matrix(batch["node"]))
+        yield nodes, first, pa.array(band[rows], pa.uint8())
+
+
+class _Stars:
+    """Finds the first row of each group in sorted rows, over the borders of batches."""
+
+    def __init__(self) -> None:
+        self._key: Bytes | None = None
+        self._first: Bytes | None = None
+
+    def of(self, keys: Bytes, nodes: Bytes) -> tuple[Bytes, Bytes, NDArray[np.int64]]:
+        """Nodes that aren't the first of their group, that first node, and their row numbers."""
+        begins = np.ones(len(keys), bool)
+        begins[1:] = (keys[1:] != keys[:-1]).any(axis=1)
+        if self._key is not None and self._first is not None:
+            # The last group of the batch before may go on: it stands as row 0 of this one.
+            begins[0] = bool((keys[0] != self._key).any())
+            nodes = np.concatenate([self._first[None], nodes])
+            begins = np.concatenate([[True], begins])
+        offset = len(nodes) - len(keys)
+        rows = np.arange(len(nodes))
+        first = np.maximum.accumulate(np.where(begins, rows, 0))
+        self._key, self._first = keys[-1].copy(), nodes[first[-1]].copy()
+        later = rows[~begins]
+        # A record that came in twice has the same node twice, and is no edge.
+        later = later[(nodes[later] != nodes[first[later]]).any(axis=1)]
+        return nodes[later], nodes[first[later]], later - offset

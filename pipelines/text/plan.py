@@ -1,0 +1,222 @@
+"""The text flow as a list of stages.
+
+    curate       map       records -> curated documents, signals, places, digests, band hashes
+    match        exchange  equal hashes -> edges to the first document that has them
+    components   repeat    edges -> stars: every document to the first of its cluster
+    members      exchange  stars by root
+    labels       exchange  cluster sizes; labels to their documents
+    verdicts     exchange  places and labels by doc_id -> what becomes of each, back to its piece
+    tokenizer    fit       (when the recipe fits one) a sample of kept text -> a tokenizer
+    finish       map       kept documents, signals, tokens, ledger rows
+    shards, ledger, rejects  exchange  the files of OUT
+
+Numbers of buckets follow from the sizes of inputs and of what earlier stages made, never from
+workers or memory, so a run can be continued on another machine.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from math import ceil
+
+from penstock.errors import DataError
+from pipelines.pieces import Piece
+from pipelines.plan import Buckets, Exchange, Fit, Map, RepeatUntil, Results, Stage
+from pipelines.readers.spans import ReadReport, Span, settle
+from pipelines.recipe.model import TextRecipe
+from pipelines.streams import (
+    DIGEST_STREAM,
+    EDGE_STREAM,
+    EVIDENCE_STREAM,
+    HASH_STREAM,
+    LABEL_STREAM,
+    LEDGER_STREAM,
+    MEMBER_STREAM,
+    PLACE_STREAM,
+    REJECT_STREAM,
+    SAMPLE_STREAM,
+    TOKEN_STREAMS,
+    VERDICT_STREAM,
+    Stream,
+)
+from pipelines.task import Item, TaskResult
+from pipelines.text import components, curate, finish, labels, match, publish, tokenizer, verdicts
+
+_LEDGER_ROW_BYTES = 200
+_HASH_BYTES = 33
+_PLACE_BYTES = 60
+_DOCUMENT_STORED_BYTES = {"warc": 16_000, "jsonl": 500, "parquet": 500, "text": 500}
+"""Stored bytes behind a document, on the low side, so that buckets come out rather too small."""
+
+
+class NothingKeptError(DataError):
+    """The inputs hold no record that is kept."""
+
+
+def text_plan(recipe: TextRecipe, pieces: Sequence[Piece], *, token_type: str) -> list[Stage]:
+    """The stages that bring these pieces to the files of OUT; token_type is uint16 or uint32."""
+    fits = recipe.tokenizer.fit is not None
+    return [
+        _curate(recipe, pieces),
+        *_deduplicate(recipe, len(pieces)),
+        *([_fit_tokenizer(len(pieces))] if fits else []),
+        _finish(recipe, len(pieces), TOKEN_STREAMS[token_type], fits=fits),
+        *_publish(TOKEN_STREAMS[token_type]),
+    ]
+
+
+def _curate(recipe: TextRecipe, pieces: Sequence[Piece]) -> Map:
+    items = [{"number": number, "piece": piece.to_json()} for number, piece in enumerate(pieces)]
+    return Map(
+        name="curate",
+        function=curate.curate_piece,
+        items=lambda _: items,
+        sections=curate.SECTIONS,
+        emits=lambda _: _curate_buckets(recipe, pieces),
+        settle=settle_pieces,
+    )
+
+
+def _curate_buckets(recipe: TextRecipe, pieces: Sequence[Piece]) -> Buckets:
+    stored = [(span.format, span.end - span.start) for piece in pieces for span in piece.spans]
+    documents = sum(num_bytes / _DOCUMENT_STORED_BYTES[format_] for format_, num_bytes in stored)
+    bands = recipe.dedup.minhash.bands if recipe.dedup.minhash else 1
+    hashes = ceil(documents * bands * _HASH_BYTES / recipe.exchange.bucket_bytes) or 1
+    places = ceil(documents * _PLACE_BYTES / recipe.exchange.bucket_bytes) or 1
+    return {PLACE_STREAM.name: places, DIGEST_STREAM.name: hashes, HASH_STREAM.name: hashes}
+
+
+def settle_pieces(items: Sequence[Item], tasks: Sequence[TaskResult]) -> list[Item]:
+    """The pieces with the starts that their neighbours' reports show to be right."""
+    reports = [
+        (Span.from_json(span), ReadReport.from_json(report))
+        for item, task in zip(items, tasks, strict=True)
+        for span, report in zip(item["piece"]["spans"], task.value["reports"], strict=True)
+    ]
+    again = {(span.url, span.end): span.to_json() for span in settle(reports)}
+    return [_with_spans(item, again) for item in items]
+
+
+def _with_spans(item: Item, again: dict[tuple[str, int], Item]) -> Item:
+    spans = [again.get((span["url"], span["end"]), span) for span in item["piece"]["spans"]]
+    return {**item, "piece": {**item["piece"], "spans": spans}}
+
+
+def _deduplicate(recipe: TextRecipe, num_pieces: int) -> list[Stage]:
+    return [
+        Exchange(
+            name="match",
+            function=match.match_bucket,
+            of=(("curate", DIGEST_STREAM), ("curate", HASH_STREAM)),
+            emits=lambda results: {
+                EDGE_STREAM.name: results["curate"].buckets[HASH_STREAM.name],
+                EVIDENCE_STREAM.name: results["curate"].buckets[PLACE_STREAM.name],
+            },
+        ),
+        RepeatUntil(
+            name="components",
+            body=partial(components.round_stages, bucket_bytes=recipe.exchange.bucket_bytes),
+            counter=components.CHANGED,
+        ),
+        Exchange(
+            name="members",
+            function=labels.members_bucket,
+            of=(("components", EDGE_STREAM),),
+            emits=lambda results: {
+                MEMBER_STREAM.name: results["components"].buckets[EDGE_STREAM.name]
+            },
+        ),
+        Exchange(
+            name="labels",
+            function=labels.labels_bucket,
+            of=(("members", MEMBER_STREAM),),
+            emits=lambda results: {
+                LABEL_STREAM.name: results["curate"].buckets[PLACE_STREAM.name]
+            },
+        ),
+        Exchange(
+            name="verdicts",
+            function=verdicts.verdicts_bucket,
+            of=(("curate", PLACE_STREAM), ("match", EVIDENCE_STREAM), ("labels", LABEL_STREAM)),
+            emits=lambda _: {VERDICT_STREAM.name: num_pieces},
+        ),
+    ]
+
+
+def _fit_tokenizer(num_pieces: int) -> Fit:
+    return Fit(
+        name="tokenizer",
+        sample=tokenizer.sample_piece,
+        fit=tokenizer.fit_tokenizer,
+        stream=SAMPLE_STREAM,
+        items=lambda results: _kept_pieces(results, num_pieces),
+        of=(("verdicts", VERDICT_STREAM),),
+        sections=("tokenizer", "seed", "dedup"),
+        reads=("curate.curated",),
+    )
+
+
+def _kept_pieces(results: Results, num_pieces: int) -> list[Item]:
+    """An item for each piece, with how many documents are kept of all.
+
+    Raises:
+        NothingKeptError: none is, so that there is nothing to make a dataset of.
+    """
+    kept = results["verdicts"].counters["kept"]
+    if kept == 0:
+        raise NothingKeptError(_nothing_kept(results["curate"].counters))
+    return [{"number": number, "kept": kept} for number in range(num_pieces)]
+
+
+def _nothing_kept(counters: Mapping[str, int]) -> str:
+    if counters["records"] == 0:
+        return "the inputs hold no records; nothing was written"
+    reasons = sorted(
+        (-number, name) for name, number in counters.items() if name.startswith(("dropped/", "failed/"))
+    )
+    told = ", ".join(f"{name.replace('/', ' by ', 1)} {-number:,}" for number, name in reasons[:8])
+    return f"none of {counters['records']:,} records is kept ({told}); nothing was written"
+
+
+def _finish(recipe: TextRecipe, num_pieces: int, tokens: Stream, *, fits: bool) -> Map:
+    fitted = ("tokenizer.model",) if fits else ()
+    return Map(
+        name="finish",
+        function=finish.finish_piece,
+        items=lambda results: _kept_pieces(results, num_pieces),
+        of=(("verdicts", VERDICT_STREAM),),
+        sections=finish.SECTIONS,
+        reads=("curate.curated", "curate.signals", "curate.ledger", "curate.rejects", *fitted),
+        emits=lambda results: _finish_buckets(recipe, results, tokens),
+    )
+
+
+def _finish_buckets(recipe: TextRecipe, results: Results, tokens: Stream) -> Buckets:
+    text_bytes = results["verdicts"].counters["kept_text_bytes"]
+    fewest = 2 if recipe.validation.fraction else 1
+    shards = max(ceil(text_bytes / recipe.shards.target_text_bytes), fewest)
+    records = results["curate"].counters["records"]
+    ledger = ceil(records * _LEDGER_ROW_BYTES / recipe.exchange.bucket_bytes) or 1
+    return {tokens.name: shards, LEDGER_STREAM.name: ledger, REJECT_STREAM.name: 1}
+
+
+def _publish(tokens: Stream) -> list[Stage]:
+    return [
+        Exchange(
+            name="shards",
+            function=publish.publish_shard,
+            of=(("finish", tokens),),
+            sections=publish.SHARD_SECTIONS,
+        ),
+        Exchange(
+            name="ledger",
+            function=publish.publish_ledger,
+            of=(("finish", LEDGER_STREAM),),
+            sections=("output",),
+        ),
+        Exchange(
+            name="rejects",
+            function=publish.publish_rejects,
+            of=(("finish", REJECT_STREAM),),
+            sections=("output", "rejects", "seed"),
+        ),
+    ]

@@ -1,0 +1,143 @@
+"""Where a run works: whose output it is, whether it's finished, and what is removed at its end."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from penstock import storage
+from penstock.errors import UsageError
+from penstock.manifest import manifest_url, read_manifest
+from pipelines.pieces import InputFile
+from pipelines.recipe.model import TextRecipe, recipe_identity
+
+_FOLDERS = ("documents", "signals", "rejects", "ledger", "shards")
+
+
+def absolute(url: str) -> str:
+    """The URL, or the absolute path of a local one, so that every worker means the same file."""
+    return storage.resolve(url)[1] if storage.is_local(url) else url
+
+
+class Workspace:
+    """The output and work folders of one run."""
+
+    def __init__(self, recipe: TextRecipe, files: Sequence[InputFile]) -> None:
+        self.out = absolute(recipe.output)
+        self.work = absolute(recipe.work_url)
+        self.run_url = storage.join(self.out, "run.json")
+        self._begun_url = storage.join(self.work, "begun.json")
+        self._begun = {"recipe": recipe_identity(recipe), "inputs": inputs_digest(files)}
+        self._is_local = storage.is_local(self.work)
+
+    @property
+    def spill_folder(self) -> str | None:
+        """Where tasks spill: beside the local work folder, else where the system puts such."""
+        return self.work if self._is_local else None
+
+    @property
+    def moments_file(self) -> str | None:
+        """The log of begun and committed tasks; only a local folder can be appended to."""
+        return f"{self.work}/moments.jsonl" if self._is_local else None
+
+    @property
+    def inputs_digest(self) -> str:
+        """Which files the run reads."""
+        return str(self._begun["inputs"])
+
+    def is_finished(self) -> bool:
+        """Whether the output has this run's dataset.
+
+        Raises:
+            UsageError: the output has another recipe's dataset, or one of other inputs.
+        """
+        if not storage.exists(manifest_url(self.out)):
+            return False
+        self._check_same("recipe", read_manifest(self.out).recipe, finished=True)
+        self._check_same("inputs", self.last_run().get("inputs_digest"), finished=True)
+        return True
+
+    def last_run(self) -> dict[str, Any]:
+        """What run.json says; empty where there is none."""
+        if not storage.exists(self.run_url):
+            return {}
+        run: dict[str, Any] = json.loads(storage.read_bytes(self.run_url))
+        return run
+
+    def open(self) -> None:
+        """Make the work folder this run's.
+
+        Raises:
+            UsageError: it is another run's, or the output holds files that no run has made.
+        """
+        if storage.exists(self._begun_url):
+            begun = json.loads(storage.read_bytes(self._begun_url))
+            for name in ("recipe", "inputs"):
+                self._check_same(name, begun[name], finished=False)
+        else:
+            self._check_empty()
+            storage.write_bytes(self._begun_url, json.dumps(self._begun).encode())
+        if self._is_local:
+            Path(self.work).mkdir(parents=True, exist_ok=True)
+            _remove_partial_files(self.out)
+
+    def forget_failed(self) -> None:
+        """Have pieces with failed records read again, and a finished dataset made again."""
+        for url in storage.list_files(self.work):
+            if url.endswith(".done.json") and b'"failed/' in storage.read_bytes(url):
+                storage.remove_tree(url)
+        for url in (manifest_url(self.out), storage.join(self.out, "manifests")):
+            storage.remove_tree(url)
+
+    def close(self) -> None:
+        """Remove the work folder."""
+        storage.remove_tree(self.work)
+
+    def discard(self) -> None:
+        """Remove what a run that came to nothing has left: its work folder, its output if empty."""
+        self.close()
+        if self._is_local and Path(self.out).is_dir() and not any(Path(self.out).iterdir()):
+            Path(self.out).rmdir()
+
+    def _check_same(self, name: str, found: object, *, finished: bool) -> None:
+        wanted = self._begun[name]
+        if found == wanted:
+            return
+        whose = "holds a dataset" if finished else "holds an unfinished run"
+        what = "of another recipe" if name == "recipe" else "from other input files"
+        raise UsageError(
+            f"output {self.out} {whose} {what}{_difference(found, wanted)}; "
+            "choose another output, or remove the folder to begin anew"
+        )
+
+    def _check_empty(self) -> None:
+        foreign = [
+            url for url in storage.list_files(self.out) if not url.startswith(self.work + "/")
+        ]
+        if foreign:
+            raise UsageError(
+                f"output {self.out} holds files that aren't a dataset's, such as {foreign[0]}; "
+                "choose a folder that is empty or not there yet"
+            )
+
+
+def inputs_digest(files: Sequence[InputFile]) -> str:
+    """A digest of which files are read, by name, size and version."""
+    rows = [[file.input, file.url, file.size] for file in files]
+    return xxhash.xxh3_128_hexdigest(json.dumps(rows).encode())
+
+
+def _difference(found: object, wanted: object, path: str = "") -> str:
+    """The first key in which two recipes differ, for the message."""
+    if isinstance(found, Mapping) and isinstance(wanted, Mapping):
+        for key in sorted({*found, *wanted}):
+            if found.get(key) != wanted.get(key):
+                return _difference(found.get(key), wanted.get(key), f"{path}.{key}" if path else key)
+    return f" ({path} is {found!r} there and {wanted!r} here)" if path else ""
+
+
+def _remove_partial_files(folder: str) -> None:
+    for path in Path(folder).rglob(f"*{storage.TEMPORARY_SUFFIX}"):
+        path.unlink(missing_ok=True)
