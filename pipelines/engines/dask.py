@@ -37,6 +37,8 @@ class DaskEngine:
 
         logging.getLogger("distributed").setLevel(logging.ERROR)
         self._stack.enter_context(dask.config.set(_CONFIGURATION))
+        # Dask's own setting, DASK_SCHEDULER_ADDRESS in the environment, names a cluster too.
+        self._address = self._address or dask.config.get("scheduler-address", None)
         cluster: Any = self._address
         if cluster is None:
             cluster = self._stack.enter_context(
