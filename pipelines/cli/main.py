@@ -1,0 +1,85 @@
+"""The command's entry and its subcommands."""
+
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from pipelines.cli import inspect, recipes, run, sample, train
+from pipelines.cli.outcome import INTERRUPTED, InterruptedRunError, debug, say, status_of
+
+_DEBUG = "--debug"
+
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise InterruptedRunError from None
+
+
+app = typer.Typer(
+    name="penstock",
+    cls=_Commands,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("sample")(sample.sample)
+app.command("run")(run.run)
+app.command("report")(inspect.report)
+app.command("explain")(inspect.explain)
+app.command("clusters")(inspect.clusters)
+app.command("verify")(inspect.verify)
+app.add_typer(train.app, name="train")
+app.add_typer(recipes.app, name="recipe")
+app.command("doctor")(inspect.doctor)
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    sys.argv[1:], wants_debug = _take_debug(sys.argv[1:])
+    debug.set(wants_debug)
+    status = status_of(app)
+    if status == INTERRUPTED:
+        say("interrupted")
+    sys.exit(status)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.")
+    ] = False,
+    with_traceback: Annotated[  # noqa: ARG001 (main takes it from the arguments; this is its help)
+        bool, typer.Option(_DEBUG, help="Show the traceback of an error.")
+    ] = False,
+) -> None:
+    """Crawled pages in, packed training batches out.
+
+    Start with `penstock sample DIR`, then
+    `penstock run quickstart --input 'DIR/*.warc.gz' --output OUT`.
+    """
+    if show_version:
+        print(f"penstock {penstock_version()}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def penstock_version() -> str:
+    """The installed version of Penstock."""
+    try:
+        return version("penstock")
+    except PackageNotFoundError:
+        return "not installed (run from a checkout)"
+
+
+def _take_debug(arguments: list[str]) -> tuple[list[str], bool]:
+    """The arguments without `--debug`, which may stand anywhere before `--`."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    kept = [argument for argument in arguments[:end] if argument != _DEBUG]
+    return kept + arguments[end:], len(kept) < end

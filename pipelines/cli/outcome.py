@@ -1,0 +1,53 @@
+"""What an error becomes: one message on standard error and an exit status.
+
+0 done, 2 a mistake in the recipe or the arguments, 1 anything else, 130 interrupted. The traceback
+is for `--debug`.
+"""
+
+import sys
+import traceback
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from penstock.errors import PenstockError, UsageError
+from pipelines.extras import extra_of, pip_line
+
+DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+
+debug: ContextVar[bool] = ContextVar("debug", default=False)
+"""Whether errors come with their traceback."""
+
+
+class InterruptedRunError(Exception):
+    """Ctrl-C; Typer gives KeyboardInterrupt another exit status in some of its versions."""
+
+
+def status_of(work: Callable[[], None]) -> int:
+    """Do the work; its exit status, after its error has been told."""
+    try:
+        work()
+    except (KeyboardInterrupt, InterruptedRunError):
+        return INTERRUPTED
+    except Exception as error:
+        if debug.get():
+            traceback.print_exc()
+        say(f"error: {_message(error)}")
+        return MISTAKE if isinstance(error, UsageError) else FAILED
+    return DONE
+
+
+def say(message: str) -> None:
+    """Print a message of the program itself on standard error."""
+    print(f"penstock: {message}", file=sys.stderr, flush=True)
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, PenstockError | OSError):
+        return str(error)
+    if isinstance(error, ImportError):
+        # fsspec raises a plain ImportError that names the package only in its text.
+        module = error.name or ("s3fs" if "s3fs" in str(error) else "")
+        extra = extra_of(module)
+        return f"{error}" + (f"; bring it with: {pip_line(extra)}" if extra else "")
+    hint = "" if debug.get() else " (run again with --debug to see where)"
+    return f"{type(error).__name__}: {error}{hint}"

@@ -1,0 +1,107 @@
+"""What a run would do, and what it did: printed for people on standard output."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.report.facts import Facts
+from pipelines.sizes import format_size
+
+if TYPE_CHECKING:
+    from pipelines.run import RunPlan
+
+_SHOWN_RULES = 6
+
+
+def print_plan(plan: "RunPlan") -> None:
+    """Print the inputs, pieces, workers and stages of a run that isn't begun."""
+    console = Console(highlight=False)
+    stored = sum(file.size for file in plan.files)
+    console.print(
+        f"{len(plan.files):,} files, {format_size(stored)}, in {len(plan.pieces):,} pieces"
+    )
+    memory = format_size(plan.task_memory_bytes)
+    console.print(f"engine {plan.engine}, {plan.workers} workers, {memory} for each task")
+    for number, stage in enumerate(plan.stages, 1):
+        kind = type(stage).__name__.lower()
+        console.print(f"  {number:>2}  {stage.name:<12} {_KINDS.get(kind, kind)}", markup=False)
+    console.print("nothing was run (--dry-run)")
+
+
+_KINDS = {"repeatuntil": "repeat until nothing changes"}
+
+
+def print_summary(facts: Facts, *, report: str, already_done: bool) -> None:
+    """Print what came in, what was kept, why the rest wasn't, and where to look next."""
+    console = Console(highlight=False, soft_wrap=True)
+    if already_done:
+        console.print("this run was finished before; nothing was done")
+    console.print(_outcome(facts))
+    console.print()
+    console.print(_shards(facts), markup=False)
+    console.print()
+    table = _grid()
+    table.add_row("report", report)
+    table.add_row("why a page", f"penstock explain {facts.out} URL")
+    table.add_row("duplicates", f"penstock clusters {facts.out}")
+    table.add_row("train", f'TokenLoader("{facts.out}", sequence_length=2048, …)')
+    console.print(table)
+
+
+def _outcome(facts: Facts) -> Table:
+    records = facts.ledger.records
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for justify in ("left", "right", "right"):
+        table.add_column(justify=justify)  # type: ignore[arg-type]
+    _row(table, "records", records, records, style="bold")
+    _row(table, "kept", facts.ledger.kept, records, style="bold green")
+    dropped = facts.ledger.dropped.total()
+    if dropped:
+        _row(table, "dropped", dropped, records, style="bold yellow")
+        _reasons(table, facts.ledger.dropped, records)
+    failed = facts.ledger.failed.total()
+    if failed:
+        _row(table, "failed", failed, records, style="bold red")
+        _reasons(table, facts.ledger.failed, records)
+    return table
+
+
+def _reasons(table: Table, counts: Mapping[tuple[str, str], int], records: int) -> None:
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    for (stage, rule), number in ranked[:_SHOWN_RULES]:
+        _row(table, f"  {stage}: {rule}", number, records, style="")
+    rest = ranked[_SHOWN_RULES:]
+    if rest:
+        total = sum(number for _, number in rest)
+        _row(table, f"  {len(rest)} more reasons", total, records, style="dim")
+
+
+def _row(table: Table, name: str, number: int, whole: int, *, style: str) -> None:
+    share = f"{100 * number / whole:.1f} %" if whole else ""
+    table.add_row(Text(name, style=style), Text(f"{number:,}", style=style), Text(share, "dim"))
+
+
+def _shards(facts: Facts) -> str:
+    splits = facts.manifest.splits
+    parts = [f"{name} {total.tokens:,}" for name, total in splits.items()]
+    which = f" ({', '.join(parts)})" if len(parts) > 1 else ""
+    size = format_size(sum(shard.bytes for shard in facts.manifest.shards))
+    return (
+        f"{facts.tokens:,} tokens{which} in {len(facts.manifest.shards)} shards, {size}"
+        f"{_time(facts.run)}"
+    )
+
+
+def _time(run: Mapping[str, Any]) -> str:
+    seconds = run.get("seconds")
+    return f", after {seconds:.1f} s" if isinstance(seconds, int | float) else ""
+
+
+def _grid() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table

@@ -1,0 +1,178 @@
+"""A run as people and log collectors see it, made from its events alone.
+
+On a terminal each stage is a bar with rate and time left; elsewhere a stage is a line when it ends
+and a long one says every ten seconds how far it is; with JSON logs every event is an object on a
+line of its own. All of it goes to standard error, so that standard output stays for results.
+"""
+
+import json
+import sys
+from abc import abstractmethod
+from collections import Counter
+from contextlib import AbstractContextManager
+from typing import IO, Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from pipelines.events import Event, Notice, StageEnd, StageStart, TaskEnd
+from pipelines.sizes import format_size
+
+RECORDS = "records_read"
+INPUT_BYTES = "bytes_read"
+_LINE_EVERY_S = 10.0
+
+
+class Subscriber(AbstractContextManager["Subscriber"]):
+    """Takes the events of a run while its block is open."""
+
+    @abstractmethod
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def progress(*, log_json: bool = False, stream: IO[str] | None = None) -> Subscriber:
+    """The subscriber that suits where standard error goes."""
+    stream = stream or sys.stderr
+    if log_json:
+        return JsonLines(stream)
+    console = Console(file=stream, highlight=False)
+    return Bars(console) if console.is_terminal else Lines(stream)
+
+
+class JsonLines(Subscriber):
+    """Writes each event as one JSON object a line."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def __call__(self, event: Event) -> None:
+        """Write the event."""
+        print(json.dumps(event.to_json(), ensure_ascii=False), file=self._stream, flush=True)
+
+
+class Lines(Subscriber):
+    """Writes a line when a stage ends, and now and then within a long one."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._rate = _Rate()
+
+    def __call__(self, event: Event) -> None:
+        """Write a line where there is something to say."""
+        self._rate.take(event)
+        match event:
+            case TaskEnd() if event.time - self._rate.said_at >= _LINE_EVERY_S:
+                self._say(f"{event.stage}: {self._rate.tasks} tasks, {self._rate}", event.time)
+            case StageEnd():
+                tasks = f"{self._rate.tasks} tasks"
+                rate = f", {self._rate}" if str(self._rate) else ""
+                self._say(f"{event.stage}: {tasks} in {event.seconds:.1f} s{rate}", event.time)
+            case Notice():
+                self._say(f"{event.stage}: {event.message}", event.time)
+
+    def _say(self, line: str, time: float) -> None:
+        self._rate.said_at = time
+        print(line, file=self._stream, flush=True)
+
+
+class Bars(Subscriber):
+    """Draws a bar for each stage, with its rate and the time left."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            SpinnerColumn(finished_text="✓"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}", style="cyan"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+        )
+        self._bars: dict[str, TaskID] = {}
+        self._rate = _Rate()
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Draw the event."""
+        self._rate.take(event)
+        match event:
+            case StageStart():
+                self._start(event)
+            case TaskEnd() if event.stage in self._bars:
+                self._progress.update(self._bars[event.stage], advance=1, rate=str(self._rate))
+            case StageEnd() if event.stage in self._bars:
+                bar = self._bars[event.stage]
+                self._progress.update(bar, rate=str(self._rate))
+                self._progress.stop_task(bar)
+            case Notice():
+                self._progress.console.print(f"{event.stage}: {event.message}", markup=False)
+
+    def _start(self, event: StageStart) -> None:
+        if event.stage in self._bars:
+            self._progress.update(self._bars[event.stage], total=event.tasks_total)
+            return
+        place = f"[dim]{event.stage_number}/{event.stages_total}[/dim]"
+        self._bars[event.stage] = self._progress.add_task(
+            f"{place} {event.stage}",
+            total=event.tasks_total,
+            completed=event.tasks_done,
+            rate="done before" if event.tasks_done == event.tasks_total else "",
+        )
+
+
+class _Rate:
+    """Records and bytes for each second of the stage that runs."""
+
+    def __init__(self) -> None:
+        self.said_at = float("-inf")
+        self._restart(0.0, 0)
+
+    def _restart(self, time: float, tasks_done: int) -> None:
+        self.tasks = tasks_done
+        self._started = self._now = time
+        self._counters: Counter[str] = Counter()
+
+    def take(self, event: Event) -> None:
+        """Count the event in."""
+        if isinstance(event, StageStart):
+            self._restart(event.time, event.tasks_done)
+            self.said_at = max(self.said_at, event.time)
+        elif isinstance(event, TaskEnd):
+            self.tasks += 1
+            self._now = max(self._now, event.time)
+            self._counters.update(event.counters)
+
+    def __str__(self) -> str:
+        seconds = self._now - self._started
+        if seconds <= 0:
+            return ""
+        parts = []
+        if records := self._counters[RECORDS]:
+            parts.append(f"{records / seconds:,.0f} records/s")
+        if num_bytes := self._counters[INPUT_BYTES]:
+            parts.append(f"{format_size(num_bytes / seconds)}/s")
+        return ", ".join(parts)
