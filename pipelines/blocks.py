@@ -30,6 +30,10 @@ _TAIL = struct.Struct("<II")
 Part = bytes | memoryview
 
 
+class BlockError(DataError):
+    """A block is damaged or cut off; whoever knows the file's name catches this and adds it."""
+
+
 def block_length(data: bytes | memoryview, at: int = 0) -> int:
     """The length of the whole block at a place, from its first HEAD.size bytes."""
     return HEAD.size + int(HEAD.unpack_from(data, at)[1])
@@ -84,11 +88,11 @@ class Layout:
         """The rows of a whole block, as views of its memory.
 
         Raises:
-            DataError: the block is damaged.
+            BlockError: the block is damaged.
         """
         digest, _, rows = HEAD.unpack_from(block)
         if xxhash.xxh3_64_intdigest(block[8:]) != digest:
-            raise DataError("the checksum doesn't match the bytes")
+            raise BlockError("the checksum doesn't match the bytes")
         cursor = _Cursor(pa.py_buffer(block), HEAD.size)
         arrays = [column.array(cursor, rows) for column in self._columns]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)

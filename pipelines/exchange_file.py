@@ -21,7 +21,7 @@ import xxhash
 
 from penstock import storage
 from penstock.errors import DataError
-from pipelines.blocks import Layout
+from pipelines.blocks import BlockError, Layout
 from pipelines.merge import block_bytes_for
 from pipelines.spill import Run, Spill, read_blocks
 
@@ -30,7 +30,6 @@ ENTRY = struct.Struct("<QQQQ")
 
 BUCKET = "exchange bucket"
 """The column that carries the bucket while rows wait on local disk."""
-
 
 REMEDY = "delete the file's folder in work_dir and run again to have it made anew"
 
@@ -59,6 +58,11 @@ class ExchangeFile:
 def index_url(url: str) -> str:
     """Where the index of a data file is."""
     return url + ".index"
+
+
+def with_bucket(schema: pa.Schema) -> pa.Schema:
+    """The schema of rows that carry their bucket as the first column."""
+    return pa.schema([pa.field(BUCKET, pa.uint32(), nullable=False), *schema])
 
 
 def write_file(
@@ -133,11 +137,12 @@ def bucket_runs(
     layout = Layout(schema)
     if sum(segment.num_bytes for segment in segments) > fetch_bytes:
         return [
-            segment_run(segment, partial(_read_range, segment.url), layout) for segment in segments
+            segment_run(segment, partial(_read_range, segment.url, bucket), layout)
+            for segment in segments
         ]
     starts = [segment.start for segment in segments]
     ends = [segment.start + segment.num_bytes for segment in segments]
-    blobs = read_ranges([segment.url for segment in segments], starts, ends)
+    blobs = _read_ranges([segment.url for segment in segments], bucket, starts, ends)
     return [
         segment_run(segment, partial(_from_memory, segment, blob), layout)
         for segment, blob in zip(segments, blobs, strict=True)
@@ -156,16 +161,16 @@ def file_run(url: str, num_buckets: int, schema: pa.Schema) -> Run:
         seen, bucket = 0, 0
         try:
             for batch in read_blocks(
-                partial(_read_range, url), 0, num_bytes, layout, read_bytes=read_bytes
+                partial(_read_range, url, 0), 0, num_bytes, layout, read_bytes=read_bytes
             ):
                 bucket = int(np.searchsorted(row_ends, seen, side="right"))
                 seen += batch.num_rows
                 if bucket == num_buckets or seen > row_ends[bucket]:
-                    raise DataError("more rows than the index has")
+                    raise BlockError("more rows than the index has")
                 ids = pa.array(np.full(batch.num_rows, bucket, np.uint32))
                 yield pa.RecordBatch.from_arrays([ids, *batch.columns], schema=schema)
             _check_rows(seen, int(row_ends[-1]))
-        except DataError as error:
+        except BlockError as error:
             raise DataError(_damaged(url, bucket, str(error))) from error
 
     return Run(num_bytes=num_bytes, read=read)
@@ -181,13 +186,15 @@ def segment_run(segment: Segment, read_at: Callable[[int, int], bytes], layout: 
                 rows_seen += batch.num_rows
                 yield batch
             _check_rows(rows_seen, segment.num_rows)
-        except DataError as error:
+        except BlockError as error:
             raise DataError(_damaged(segment.url, segment.bucket, str(error))) from error
 
     return Run(num_bytes=segment.num_bytes, read=read)
 
 
-def read_ranges(urls: Sequence[str], starts: Sequence[int], ends: Sequence[int]) -> list[bytes]:
+def _read_ranges(
+    urls: Sequence[str], bucket: int, starts: Sequence[int], ends: Sequence[int]
+) -> list[bytes]:
     """The bytes [start, end) of each file, as far as they exist; concurrently on object stores."""
     if not urls:
         return []
@@ -199,7 +206,7 @@ def read_ranges(urls: Sequence[str], starts: Sequence[int], ends: Sequence[int])
         found = fs.cat_ranges(paths, list(starts), list(ends), on_error="return")
     for url, data in zip(urls, found, strict=True):
         if isinstance(data, FileNotFoundError):
-            raise DataError(f"exchange file {url} is missing; {REMEDY}") from data
+            raise DataError(_damaged(url, bucket, "it is missing")) from data
         if isinstance(data, BaseException):
             raise data
     return found
@@ -214,18 +221,13 @@ def _read_local(path: str, start: int, end: int) -> bytes | FileNotFoundError:
         return error
 
 
-def with_bucket(schema: pa.Schema) -> pa.Schema:
-    """The schema of rows that carry their bucket as the first column."""
-    return pa.schema([pa.field(BUCKET, pa.uint32(), nullable=False), *schema])
-
-
 def _read_entries(
     urls: Sequence[str], first: int, end: int, schema: pa.Schema
 ) -> list[list[tuple[int, int, int]]]:
     """(start, bytes, rows) of the buckets [first, end) from the index of each file."""
     width, count = ENTRY.size, len(urls)
     indices = [index_url(url) for url in urls]
-    found = read_ranges(indices, [first * width] * count, [end * width] * count)
+    found = _read_ranges(indices, first, [first * width] * count, [end * width] * count)
     seed = _fingerprint(schema)
     return [
         _checked_entries(url, data, first, end, seed) for url, data in zip(urls, found, strict=True)
@@ -248,11 +250,11 @@ def _checked_entries(
 
 def _check_rows(seen: int, indexed: int) -> None:
     if seen != indexed:
-        raise DataError(f"{seen:,} rows where the index has {indexed:,}")
+        raise BlockError(f"{seen:,} rows where the index has {indexed:,}")
 
 
-def _read_range(url: str, start: int, end: int) -> bytes:
-    return read_ranges([url], [start], [end])[0]
+def _read_range(url: str, bucket: int, start: int, end: int) -> bytes:
+    return _read_ranges([url], bucket, [start], [end])[0]
 
 
 def _from_memory(segment: Segment, data: bytes, start: int, end: int) -> bytes:

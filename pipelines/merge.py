@@ -97,15 +97,15 @@ def _groups(runs: Sequence[Run], held_bytes: int, block_bytes: int) -> list[list
 def _merge(
     runs: Sequence[Run], sort_by: Sequence[str], held_bytes: int
 ) -> Iterator[pa.RecordBatch]:
-    total = sum(run.num_bytes for run in runs)
-    if len(runs) < 2:
-        yield from chain.from_iterable(run.read(MAX_READ_BYTES) for run in runs)
-        return
-    if total <= held_bytes:
+    if len(runs) > 1 and sum(run.num_bytes for run in runs) <= held_bytes:
         everything = chain.from_iterable(run.read(run.num_bytes) for run in runs)
         yield from sorted_batches(list(everything), sort_by)
         return
-    piece = min(MAX_READ_BYTES, held_bytes // (2 * len(runs)))
+    piece = held_bytes // (2 * max(1, len(runs)))
+    piece = min(MAX_READ_BYTES, max(MIN_BLOCK_BYTES, piece))
+    if len(runs) < 2:
+        yield from chain.from_iterable(run.read(piece) for run in runs)
+        return
     heads = [_Head(run.read(piece), sort_by) for run in runs]
     while heads := [head for head in heads if head.fill(piece)]:
         yield from sorted_batches(_take_round(heads), sort_by)

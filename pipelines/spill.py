@@ -13,8 +13,8 @@ from types import TracebackType
 
 import pyarrow as pa
 
-from penstock.errors import DataError, PenstockError
-from pipelines.blocks import HEAD, Layout, block_length
+from penstock.errors import PenstockError
+from pipelines.blocks import HEAD, BlockError, Layout, block_length
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ def read_blocks(
     """The rows of the blocks in the byte range [start, end), read in pieces of read_bytes or more.
 
     Raises:
-        DataError: a block is damaged, or the range isn't all there.
+        BlockError: a block is damaged, or the range isn't all there.
     """
     data, at, wanted = b"", 0, HEAD.size
     while start < end or at < len(data):
@@ -109,5 +109,5 @@ def read_blocks(
         stop = min(end, start + max(read_bytes, wanted - held))
         more = read(start, stop)
         if len(more) != stop - start or start == stop:
-            raise DataError(f"cut off: bytes {start:,} to {end:,} aren't all there")
+            raise BlockError(f"cut off: bytes {start:,} to {end:,} aren't all there")
         data, at, start = (data[at:] + more if held else more), 0, stop
