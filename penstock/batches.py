@@ -1,0 +1,87 @@
+"""One training batch: a mapping that is also an object, in NumPy arrays or torch tensors."""
+
+import importlib.util
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from penstock.errors import UsageError
+
+FIELDS = ("input_ids", "labels", "position_ids", "cu_seqlens")
+"""The arrays of a batch that a loader can be asked for."""
+
+
+class Batch(Mapping[str, Any]):
+    """What one rank gets for one step; `model(**batch)` and `batch.labels` both work.
+
+    R is the rank's number of rows, S the sequence length.
+
+    input_ids     (R, S): token ids; a row ends with padding where nothing fits.
+    labels        (R, S): the target of each input (already shifted), -100 where there is none.
+    position_ids  (R, S): places within each segment, from 0.
+    cu_seqlens    (segments + 1,) int32: where segments end in the flattened rows, from 0 to
+                  R * S; a row's padding is a segment of its own.
+    max_seqlen    int: the longest segment's length.
+    num_label_tokens, global_num_label_tokens  int: labels that count, in this rank's rows and in
+                  the whole global batch.
+
+    An array that the loader wasn't asked for isn't in the mapping, and its attribute is None.
+    `first_row`, the batch's place in its epoch, and `epoch` are attributes only.
+    """
+
+    __slots__ = (
+        "cu_seqlens",
+        "epoch",
+        "first_row",
+        "global_num_label_tokens",
+        "input_ids",
+        "labels",
+        "max_seqlen",
+        "num_label_tokens",
+        "position_ids",
+    )
+
+    _KEYS = (*FIELDS, "max_seqlen", "num_label_tokens", "global_num_label_tokens")
+
+    def __init__(self, *, epoch: int, first_row: int, **values: Any) -> None:
+        self.epoch, self.first_row = epoch, first_row
+        for name in self._KEYS:
+            setattr(self, name, values.get(name))
+
+    def __getitem__(self, name: str) -> Any:
+        value = getattr(self, name) if name in self._KEYS else None
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._KEYS if getattr(self, name) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        shapes = (
+            f"{name}={value if isinstance(value, int) else tuple(value.shape)}"
+            for name, value in self.items()
+        )
+        return f"Batch({', '.join(shapes)})"
+
+
+def converter(framework: str | None) -> Any:
+    """The function from a NumPy array to the framework's, or None where that's NumPy itself.
+
+    None asks for torch where it is installed. Torch is imported here, not with the module.
+    """
+    if framework not in (None, "torch", "numpy"):
+        raise UsageError(f"framework is {framework!r}; allowed: 'torch', 'numpy' or None")
+    if framework == "numpy":
+        return None
+    if importlib.util.find_spec("torch") is None:
+        if framework == "torch":
+            raise UsageError(
+                "framework is 'torch', which isn't installed; pip install penstock[torch]"
+            )
+        return None
+    import torch
+
+    return torch.from_numpy

@@ -1,0 +1,162 @@
+"""An opened dataset: one version's shards of one split, mapped into memory as they are needed.
+
+Opening reads the manifest and asks each local shard's size; a shard's own file is opened when a
+window of it is. List offsets are checked before a kernel trusts them, since a broken one would lead
+it out of the mapping.
+"""
+
+import json
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from penstock import storage
+from penstock.deletions import DocIds, as_doc_ids, deleted_rows, read_deletions
+from penstock.errors import DataError, UsageError
+from penstock.manifest import Manifest, read_manifest
+from penstock.shards import ShardReader
+
+OPEN_SHARDS = 64
+"""How many shards stay open at once, which bounds file handles; mappings in use live on."""
+
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The documents of consecutive record batches that may be delivered, as flat arrays.
+
+    `lengths` in tokens, `addresses` of their first tokens, `rows` their places among all rows of
+    the batches, deleted and empty ones included. `batches` keeps the memory
+    alive; a token takes `itemsize` bytes.
+    """
+
+    lengths: Int64s
+    addresses: Int64s
+    rows: Int64s
+    batches: tuple[pa.RecordBatch, ...]
+    itemsize: int
+
+
+class Dataset:
+    """One split of one version of the dataset at `out`.
+
+    Raises:
+        UsageError: no such dataset, version or split, or a split without documents.
+        DataError: a shard or deletion file is missing, or isn't what the manifest says.
+    """
+
+    def __init__(self, out: str, *, split: str, version: int | None = None) -> None:
+        self.out = out
+        self.split = split
+        self.manifest: Manifest = read_manifest(out, version)
+        self.shards = tuple(s for s in self.manifest.shards if s.split == split)
+        self._check_split()
+        self.deleted: DocIds = read_deletions(out, self.manifest)
+        self._readers: OrderedDict[int, ShardReader] = OrderedDict()
+        self._lock = threading.Lock()
+        self._check_sizes()
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of exactly what can be delivered: the split's shards and the deletions."""
+        shards = [[entry.path, entry.xxh3_128] for entry in self.shards]
+        deletions = [entry.xxh3_128 for entry in self.manifest.deletions]
+        return storage.hash_bytes(json.dumps([shards, deletions]).encode())
+
+    @property
+    def token_dtype(self) -> np.dtype[np.unsignedinteger]:
+        """The stored type of a token id."""
+        return np.dtype(self.manifest.tokenizer.token_type)
+
+    def num_batches(self, shard: int) -> int:
+        """How many record batches the split's shard of this index has."""
+        return self._reader(shard).num_batches
+
+    def stored_tokens(self, shard: int, batch: int) -> int:
+        """How many tokens a record batch stores, deleted documents included."""
+        return len(self._reader(shard).batch(batch).column("tokens").values)
+
+    def documents(self, shard: int, first: int, end: int) -> Documents:
+        """The documents of a shard's record batches from `first` to before `end`."""
+        reader = self._reader(shard)
+        batches = tuple(reader.batch(index) for index in range(first, end))
+        parts = [self._locate(batch, reader.url) for batch in batches]
+        lengths = np.concatenate([part[0] for part in parts])
+        addresses = np.concatenate([part[1] for part in parts])
+        keep = lengths > 0
+        if len(self.deleted):
+            ids = [as_doc_ids(batch.column("doc_id")) for batch in batches]
+            keep &= ~deleted_rows(np.concatenate(ids), self.deleted)
+        (rows,) = np.nonzero(keep)
+        return Documents(lengths[rows], addresses[rows], rows, batches, self.token_dtype.itemsize)
+
+    def close(self) -> None:
+        """Let go of the open shards."""
+        with self._lock:
+            for reader in self._readers.values():
+                reader.close()
+            self._readers.clear()
+
+    def _locate(self, batch: pa.RecordBatch, url: str) -> tuple[Int64s, Int64s]:
+        """The length and address of every document of a batch, once its offsets are sound."""
+        tokens = batch.column("tokens")
+        values, offsets = tokens.values, tokens.offsets.to_numpy().astype(np.int64)
+        lengths = np.diff(offsets)
+        if len(lengths) and (
+            offsets[0] != 0 or lengths.min() < 0 or offsets[-1] > len(values) or values.offset
+        ):
+            raise DataError(
+                f"shard {url} has broken list offsets; run `penstock verify {self.out}`"
+            )
+        ids = values.to_numpy()
+        address = ids.ctypes.data if len(ids) else 0
+        return lengths, address + offsets[:-1] * self.token_dtype.itemsize
+
+    def _reader(self, shard: int) -> ShardReader:
+        with self._lock:
+            reader = self._readers.pop(shard, None)
+            if reader is None:
+                reader = ShardReader(storage.join(self.out, self.shards[shard].path))
+                self._check_type(reader)
+            self._readers[shard] = reader
+            if len(self._readers) > OPEN_SHARDS:
+                self._readers.popitem(last=False)[1].close()
+            return reader
+
+    def _check_type(self, reader: ShardReader) -> None:
+        wanted = self.manifest.tokenizer.token_type
+        if reader.token_type != wanted:
+            raise DataError(
+                f"shard {reader.url} holds {reader.token_type}, the manifest says {wanted}"
+            )
+
+    def _check_split(self) -> None:
+        names = sorted(self.manifest.splits)
+        if not self.manifest.shards:
+            raise UsageError(f"the dataset at {self.out} is empty: its recipe kept no document")
+        if not self.shards:
+            raise UsageError(f"split is {self.split!r}; the dataset at {self.out} has {names}")
+
+    def _check_sizes(self) -> None:
+        """Ask each local shard's size; a remote one's errors show when it's read."""
+        if not storage.is_local(self.out):
+            return
+        folder = Path(storage.resolve(self.out)[1])
+        for entry in self.shards:
+            try:
+                found = (folder / entry.path).stat().st_size
+            except FileNotFoundError as error:
+                raise DataError(
+                    f"shard {folder / entry.path} is missing; restore it or run again"
+                ) from error
+            if found != entry.bytes:
+                raise DataError(
+                    f"shard {folder / entry.path} has {found} bytes, the manifest says "
+                    f"{entry.bytes}; restore it or run again"
+                )

@@ -1,0 +1,184 @@
+"""Windows: contiguous runs of documents, and how many rows each packs to.
+
+The shards are in keyed-hash order already, so neighbours are strangers, and a window can be a run
+of whole record batches of one shard: one long sequential read. Its row count depends on its
+documents' lengths alone, so it is computed once for each row length and kept in a sidecar of some
+50 bytes a window. A window never reaches into another shard: a new snapshot adds windows and
+changes none, and a shard seen before keeps the rows of an older sidecar.
+
+Trade-off: each window packs by itself, so its last row is rarely full; at the default size that is
+one row in about 2,000 for a sequence length of 2,048.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from penstock import storage
+from penstock.dataset import Dataset
+from penstock.packing import LongDocuments, Packing, count_rows
+
+SIDECAR_FORMAT = 1
+WINDOW_TOKENS = 1 << 22
+WINDOW_ROWS = 64
+_KEY = b"penstock.windows"
+_COLUMNS = ("shard", "first_batch", "end_batch", "documents", "tokens", "rows")
+
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackSettings:
+    """What the windows and their rows depend on, besides the documents.
+
+    A window ends at the first record batch that brings it to `window_tokens` stored tokens.
+    """
+
+    sequence_length: int
+    packing: Packing
+    long_documents: LongDocuments
+    window_tokens: int
+
+    @property
+    def name(self) -> str:
+        """The settings as a part of a file name."""
+        parts = (self.packing, self.long_documents, self.sequence_length, self.window_tokens)
+        return "-".join(map(str, parts))
+
+
+def default_window_tokens(sequence_length: int) -> int:
+    """How many tokens a window has unless the user says otherwise: 4 Mi, or 64 rows if longer."""
+    return max(WINDOW_TOKENS, WINDOW_ROWS * sequence_length)
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """All windows of a split, in the order of its shards: int64 arrays of one length.
+
+    `shard` is an index into the split's shards; `first_batch` to before `end_batch` the window's
+    record batches; `documents` and `tokens` count what may be delivered, `rows` what it packs to.
+    """
+
+    shard: Int64s
+    first_batch: Int64s
+    end_batch: Int64s
+    documents: Int64s
+    tokens: Int64s
+    rows: Int64s
+
+
+def load_windows(dataset: Dataset, settings: PackSettings) -> Windows:
+    """The windows of a dataset, from a sidecar if there is one, else made and kept for later.
+
+    A sidecar is looked for in OUT/loader and then in the user's cache folder, and put into the
+    first of them that can be written; where neither can, it is made again each time.
+    """
+    name = f"windows-{settings.name}-{dataset.fingerprint}.arrow"
+    folders = _folders(dataset.out)
+    for folder in folders:
+        found = _read(storage.join(folder, name))
+        if found is not None:
+            return found[0]
+    windows = make_windows(dataset, settings, _known_shards(folders, settings))
+    _keep(folders, name, windows, _shard_keys(dataset))
+    return windows
+
+
+def make_windows(
+    dataset: Dataset, settings: PackSettings, known: Mapping[str, Windows] | None = None
+) -> Windows:
+    """The windows of a dataset; of a shard whose key is `known`, as they are there."""
+    parts = []
+    for shard, key in enumerate(_shard_keys(dataset)):
+        old = (known or {}).get(key)
+        if old is None:
+            parts.append(_shard_windows(dataset, shard, settings))
+        else:
+            parts.append(dataclasses.replace(old, shard=np.full(len(old.rows), shard, np.int64)))
+    return Windows(*(np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS))
+
+
+def _shard_windows(dataset: Dataset, shard: int, settings: PackSettings) -> Windows:
+    rows = []
+    for first, end in _runs(dataset, shard, settings.window_tokens):
+        lengths = dataset.documents(shard, first, end).lengths
+        count = count_rows(
+            lengths,
+            settings.sequence_length,
+            packing=settings.packing,
+            long_documents=settings.long_documents,
+        )
+        rows.append((shard, first, end, len(lengths), lengths.sum(), count))
+    return Windows(*np.array(rows, np.int64).reshape(-1, len(_COLUMNS)).T)
+
+
+def _runs(dataset: Dataset, shard: int, window_tokens: int) -> Iterator[tuple[int, int]]:
+    """Cut a shard's record batches into runs; deletions don't move the cuts."""
+    first = tokens = 0
+    count = dataset.num_batches(shard)
+    for index in range(count):
+        tokens += dataset.stored_tokens(shard, index)
+        if tokens >= window_tokens or index == count - 1:
+            yield first, index + 1
+            first, tokens = index + 1, 0
+
+
+def _shard_keys(dataset: Dataset) -> list[str]:
+    """What a shard's windows depend on, for each shard: its bytes, and the deletions if any."""
+    deletions = "-".join(entry.xxh3_128 for entry in dataset.manifest.deletions)
+    return [f"{entry.xxh3_128}-{deletions}" for entry in dataset.shards]
+
+
+def _folders(out: str) -> list[str]:
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return [storage.join(out, "loader"), storage.join(cache, "penstock", "loader")]
+
+
+def _known_shards(folders: list[str], settings: PackSettings) -> dict[str, Windows]:
+    """The windows of single shards in older sidecars of the same settings, by shard key."""
+    known: dict[str, Windows] = {}
+    for folder in folders:
+        for url in storage.list_files(folder):
+            if f"/windows-{settings.name}-" not in url:
+                continue
+            windows, keys = _read(url) or (None, [])
+            for shard, key in enumerate(keys):
+                if windows is not None and key not in known:
+                    known[key] = _select(windows, windows.shard == shard)
+    return known
+
+
+def _select(windows: Windows, mask: npt.NDArray[np.bool_]) -> Windows:
+    return Windows(*(getattr(windows, name)[mask] for name in _COLUMNS))
+
+
+def _read(url: str) -> tuple[Windows, list[str]] | None:
+    """A sidecar's windows and shard keys, or None where there is none that can be read."""
+    try:
+        table = pa.ipc.open_file(pa.BufferReader(storage.read_bytes(url))).read_all()
+        stated = json.loads((table.schema.metadata or {})[_KEY])
+        columns = [table.column(name).to_numpy() for name in _COLUMNS]
+    except (OSError, pa.ArrowInvalid, KeyError, ValueError):
+        return None
+    return (Windows(*columns), stated["shards"]) if stated["format"] == SIDECAR_FORMAT else None
+
+
+def _keep(folders: list[str], name: str, windows: Windows, keys: list[str]) -> None:
+    stated = {"format": SIDECAR_FORMAT, "shards": keys}
+    table = pa.table({column: getattr(windows, column) for column in _COLUMNS})
+    table = table.replace_schema_metadata({_KEY: json.dumps(stated).encode()})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            storage.write_bytes(storage.join(folder, name), sink.getvalue().to_pybytes())
+            return
