@@ -204,12 +204,19 @@ def _read_ranges(
         found: list[Any] = list(map(_read_local, paths, starts, ends))
     else:
         found = fs.cat_ranges(paths, list(starts), list(ends), on_error="return")
-    for url, data in zip(urls, found, strict=True):
-        if isinstance(data, FileNotFoundError):
-            raise DataError(_damaged(url, bucket, "it is missing")) from data
-        if isinstance(data, BaseException):
-            raise data
-    return found
+    return [
+        data if isinstance(data, bytes) else _without_data(url, bucket, end, data)
+        for url, end, data in zip(urls, ends, found, strict=True)
+    ]
+
+
+def _without_data(url: str, bucket: int, end: int, error: Exception) -> bytes:
+    """Nothing, where a store calls a range behind the file's end an error; else the error."""
+    if isinstance(error, FileNotFoundError):
+        raise DataError(_damaged(url, bucket, "it is missing")) from error
+    if storage.size(url) < end:
+        return b""
+    raise error
 
 
 def _read_local(path: str, start: int, end: int) -> bytes | FileNotFoundError:

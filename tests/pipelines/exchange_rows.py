@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from penstock import storage
 from pipelines.exchange import ExchangeWriter, read_bucket
 from pipelines.spill import Spill
 
@@ -53,7 +54,7 @@ def buckets_of(rows: pa.RecordBatch) -> np.ndarray:
 
 
 def write_split(
-    folder: Path,
+    folder: Path | str,
     rows: pa.RecordBatch,
     cuts: Sequence[int],
     *,
@@ -66,7 +67,7 @@ def write_split(
     parts = [rows.slice(a, b - a) for a, b in itertools.pairwise(edges)]
     urls, spilled = [], 0
     for number, own in enumerate(np.array_split(np.arange(len(parts)), files)):
-        url = str(folder / f"part-{number}")
+        url = storage.join(str(folder), f"part-{number}")
         with ExchangeWriter(
             url, schema=SCHEMA, sort_by=sort_by, num_buckets=NUM_BUCKETS, memory_bytes=memory_bytes
         ) as writer:
