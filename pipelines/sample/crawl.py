@@ -1,7 +1,6 @@
 """The captures of the sample crawl, in the order in which its crawler met them."""
 
 from dataclasses import replace
-from os.path import commonprefix
 
 from pipelines.sample.choices import some
 from pipelines.sample.dress import dress
@@ -13,7 +12,7 @@ from pipelines.sample.responses import capture_date, capture_page, http_message
 EXACT_DUPLICATES = 40
 RELATED = 6
 _WHOLE_PARAGRAPHS = 3
-_BYTES_INTO_THE_NEXT = 40
+_LETTERS_INTO_THE_NEXT = 40
 
 
 def plan_captures(*, seed: int) -> list[Capture]:
@@ -45,8 +44,9 @@ def _cut(page: Page, related: list[tuple[str, str]]) -> Capture:
     """The page as a crawler stores it whose limit fell into the fourth paragraph."""
     html = dress(page, related=related)
     kept = page.paragraphs[:_WHOLE_PARAGRAPHS]
-    shared = commonprefix([html, dress(replace(page, paragraphs=kept), related=related)])
-    lost = html[len(shared) + _BYTES_INTO_THE_NEXT :].encode(page.charset, "xmlcharrefreplace")
+    shorter = dress(replace(page, paragraphs=kept), related=related)
+    shared = next(i for i, pair in enumerate(zip(html, shorter, strict=False)) if len({*pair}) > 1)
+    lost = html[shared + _LETTERS_INTO_THE_NEXT :].encode(page.charset, "xmlcharrefreplace")
     whole = capture_page(page, html, transfer="plain")
     return replace(
         whole,

@@ -73,7 +73,8 @@ def _marked(text: str, page: Page, place: int) -> str:
 
 
 def _mark(word: str, style: int) -> str:
-    if style == 0:
+    """The word as a link (no site links a word of two letters), or emphasised."""
+    if style == 0 and len(word) > 3:
         return f'<a href="/topic/{len(word)}">{word}</a>'
     return f"<em>{word}</em>" if style == 1 else f"<b>{word}</b>"
 

@@ -12,13 +12,14 @@ from pipelines.sample.texts import load_articles, load_sites, make_digests, phra
 
 DIGESTS = 12
 SPARE_DIGESTS = 4
-NEAR_DUPLICATES = 48
+NEAR_DUPLICATES = 50
 SPAM = 30
 BOILERPLATE = 24
 SHORT = 24
 PII = 24
 WRONG_CHARSETS = 14
 _DAMAGED = (Kind.TRUNCATED,) * 5 + (Kind.BROKEN,) * 3
+_EDITS = ("other_site", "sentence_dropped", "note_added", "paragraphs_swapped", "dropped_and_added")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 _MIRRORS = ("mirror.weir-archive.example", "cache.reservoir.example", "copies.floodplain.example")
 _CHARSETS = {
@@ -109,22 +110,24 @@ def _misdeclared(work: Article, *, seed: int) -> Page:
 
 
 def _near_duplicates(originals: list[Page], *, seed: int) -> list[Page]:
-    """Copies of pages with a changed sentence or two, or on another site altogether."""
+    """Copies of pages: a changed sentence or two at another path, or the same on another site."""
     chosen = some(originals, NEAR_DUPLICATES, seed, "near")
     return [_edited(page, i, seed=seed) for i, page in enumerate(chosen)]
 
 
 def _edited(page: Page, index: int, *, seed: int) -> Page:
-    edit = ("other_site", "sentence_dropped", "note_added", "paragraphs_swapped")[index % 4]
-    others = [site for site in _sites(page.site.language) if site != page.site]
-    site = pick(others, seed, "near", page.url)
+    edit = _EDITS[index % len(_EDITS)]
+    site = page.site
+    if edit == "other_site":
+        others = [site for site in _sites(page.site.language) if site != page.site]
+        site = pick(others, seed, "near", page.url)
     paragraphs = list(page.paragraphs)
-    if edit == "sentence_dropped":
-        paragraphs = _without_a_sentence(paragraphs)
-    elif edit == "note_added":
-        paragraphs.append(phrases(site.language)["update"])
-    elif edit == "paragraphs_swapped":
+    if edit == "paragraphs_swapped":
         paragraphs[-2:] = paragraphs[:-3:-1]
+    if edit in ("sentence_dropped", "dropped_and_added"):
+        paragraphs = _without_a_sentence(paragraphs)
+    if edit in ("note_added", "dropped_and_added"):
+        paragraphs.append(phrases(site.language)["update"])
     slug = f"{(page.cluster or '').partition('/')[2]}-{index + 2}"
     return replace(
         page,

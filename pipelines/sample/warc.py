@@ -51,7 +51,7 @@ def sha1_label(data: bytes) -> str:
 
 
 def warc_record(fields: Sequence[tuple[str, str]], block: bytes) -> bytes:
-    """One WARC/1.0 record: headers in the given order, length and digest of the block, the block."""
+    """One WARC/1.0 record: its headers in their order, then the block."""
     lines = ["WARC/1.0", *(f"{name}: {value}" for name, value in fields)]
     lines += [f"WARC-Block-Digest: {sha1_label(block)}", f"Content-Length: {len(block)}"]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + block + b"\r\n\r\n"
