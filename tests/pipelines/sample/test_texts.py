@@ -13,7 +13,6 @@ from pipelines.sample.texts import (
     phrases,
 )
 
-
 LANGUAGES = {"de", "en", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru", "zh"}
 
 
