@@ -1,0 +1,125 @@
+"""Parquet: columns by name, row groups by where their bytes lie.
+
+A span owns the row groups whose first byte lies in it, so cutting a file takes no look at its
+footer. `offset` is the row's number in the file. Rows are read a few at a time, by the average
+size that the footer tells, so that a row group of a gigabyte isn't held in memory.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from penstock.errors import UsageError
+from pipelines.readers.dates import parse_date
+from pipelines.readers.jsonl import document
+from pipelines.readers.options import ReadOptions
+from pipelines.readers.rows import Record, failed, utf8
+from pipelines.readers.spans import Fields, ReadReport, Span
+from pipelines.readers.stored import StoredFile
+from pipelines.readers.unpack import StoredStream
+
+_BATCH_BYTES = 8 << 20
+
+
+def read_parquet(
+    file: StoredFile, *, span: Span, options: ReadOptions, report: ReadReport
+) -> Iterator[Record]:
+    """One record for each row of the span's row groups.
+
+    Raises:
+        UsageError: a column that the recipe names isn't there.
+    """
+    report.first_record_start, report.end = span.start, max(span.start, span.end)
+    try:
+        table = pq.ParquetFile(StoredStream(file), pre_buffer=False, buffer_size=1 << 20)
+    except (pa.ArrowInvalid, OSError) as error:
+        if span.start == 0:
+            report.records += 1
+            yield failed(offset=0, raw=bytes(file.view(0, 1 << 20)), error=f"parquet: {error}")
+        return
+    columns = _columns(table.schema_arrow, span)
+    for group, first_row in _row_groups(table.metadata, span):
+        yield from _group_records(table, group, first_row, columns, options, report)
+
+
+def _columns(schema: pa.Schema, span: Span) -> Fields:
+    """The fields that are there; the optional ones may be absent."""
+    fields = span.fields
+    for option, name in (("text_field", fields.text), ("id_field", fields.id)):
+        if name is not None and name not in schema.names:
+            raise UsageError(
+                f"inputs.{span.input}.{option}: no column {name!r} in {span.url}; "
+                f"its columns are {', '.join(schema.names)}"
+            )
+    type_ = schema.field(fields.text).type
+    if not _is_text(type_):
+        raise UsageError(
+            f"inputs.{span.input}.text_field: column {fields.text!r} of {span.url} is {type_}; "
+            "choose a column of strings"
+        )
+    url = fields.url if fields.url in schema.names else None
+    date = fields.date if fields.date in schema.names else None
+    return Fields(text=fields.text, id=fields.id, url=url, date=date)
+
+
+def _is_text(type_: pa.DataType) -> bool:
+    if pa.types.is_dictionary(type_):
+        return _is_text(type_.value_type)
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(kind(type_) for kind in kinds)
+
+
+def _row_groups(metadata: pq.FileMetaData, span: Span) -> Iterator[tuple[int, int]]:
+    """(number, first row) of the row groups whose first byte lies in the span."""
+    first_row = 0
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if group.num_columns and span.start <= _first_byte(group) < max(span.end, 1):
+            yield number, first_row
+        first_row += group.num_rows
+
+
+def _first_byte(group: pq.RowGroupMetaData) -> int:
+    column = group.column(0)
+    dictionary = column.dictionary_page_offset
+    data = int(column.data_page_offset)
+    return data if dictionary is None else min(int(dictionary), data)
+
+
+def _group_records(
+    table: pq.ParquetFile,
+    group: int,
+    first_row: int,
+    fields: Fields,
+    options: ReadOptions,
+    report: ReadReport,
+) -> Iterator[Record]:
+    metadata = table.metadata.row_group(group)
+    num_rows = max(metadata.num_rows, 1)
+    fitting = _BATCH_BYTES * num_rows // (metadata.total_byte_size + 1)
+    rows = max(1, min(options.batch_rows, fitting))
+    names = [n for n in (fields.text, fields.id, fields.url, fields.date) if n is not None]
+    row = first_row
+    for batch in table.iter_batches(rows, row_groups=[group], columns=names, use_threads=False):
+        report.records += batch.num_rows
+        for values in batch.to_pylist():
+            yield _record(values, row, fields, options)
+            row += 1
+
+
+def _record(values: dict[str, Any], row: int, fields: Fields, options: ReadOptions) -> Record:
+    text = values[fields.text]
+    if text is None:
+        raw = repr(sorted(values.items())).encode()
+        return failed(offset=row, raw=raw, error=f"text_field: {fields.text!r} is null")
+    given, url, date = (values[n] if n else None for n in (fields.id, fields.url, fields.date))
+    return document(
+        utf8(text),
+        offset=row,
+        given_id=None if given is None else str(given),
+        url=url if isinstance(url, str) else None,
+        date=parse_date(date),
+        max_record_bytes=options.max_record_bytes,
+    )
