@@ -1,12 +1,12 @@
 """Rows as blocks of bytes: what a shuffle writes and reads.
 
 A block is a 16-byte head (checksum, length, rows) and the columns' Arrow buffers one after the
-other, each padded to eight bytes, without a schema: both sides know it. So the three rows that one
-task may have for one of a thousand buckets cost 16 bytes more than themselves, where an Arrow IPC
-stream would cost a kilobyte; and reading copies nothing. A damaged or cut block is found by its
-checksum before any row of it is used.
+other, each padded to eight bytes, without a schema: both sides know it. A task may have only three
+rows for one of a thousand buckets: as a block of (uint64, 24 bytes, uint8) they take 120 bytes, as
+an Arrow IPC stream 800. Reading copies nothing, and a damaged block is found by its checksum before
+any row of it is used.
 
-Cost, one core: 11 µs to write and 10 µs to read a block of 100 rows of (uint64, 24 bytes, uint8).
+Cost, one core, blocks of 100 such rows: 7 µs to write one and 7 µs to read it.
 """
 
 import struct

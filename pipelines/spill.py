@@ -16,6 +16,8 @@ import pyarrow as pa
 from penstock.errors import PenstockError
 from pipelines.blocks import HEAD, BlockError, Layout, block_length
 
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 @dataclass(slots=True)
 class Spill:
@@ -38,8 +40,10 @@ class SpillFile:
 
     def __init__(self, spill: Spill) -> None:
         self._spill = spill
+        if spill.folder:
+            os.makedirs(spill.folder, exist_ok=True)
         # Closed by `close`, and by the system if it never comes to that.
-        self._file = tempfile.TemporaryFile(dir=spill.folder)  # noqa: SIM115
+        self._file = tempfile.TemporaryFile(dir=spill.folder, buffering=0)  # noqa: SIM115
         self._end = 0
 
     def __enter__(self) -> "SpillFile":
@@ -57,8 +61,7 @@ class SpillFile:
         """Write sorted batches of the layout's schema; the run that reads them back."""
         start = self._end
         for batch in batches:
-            for piece in layout.cut(batch, block_bytes):
-                self._write(layout.encode(piece))
+            self._write(b"".join(map(layout.encode, layout.cut(batch, block_bytes))))
         end = self._end
 
         def read(read_bytes: int) -> Iterator[pa.RecordBatch]:
@@ -72,20 +75,21 @@ class SpillFile:
 
     def _write(self, data: bytes) -> None:
         try:
-            self._file.write(data)
+            written = 0
+            while written < len(data):
+                written += os.write(self._file.fileno(), memoryview(data)[written:])
         except OSError as error:
-            if error.errno != errno.ENOSPC:
+            if error.errno not in NO_SPACE:
                 raise
             folder = self._spill.folder or tempfile.gettempdir()
             raise PenstockError(
                 f"no space left for temporary files in {folder} after {self._spill.bytes:,} bytes: "
-                "free some, set TMPDIR to a larger disk, or give the run more memory"
+                "free some, name a folder on a larger disk, or give the run more memory"
             ) from error
         self._end += len(data)
         self._spill.bytes += len(data)
 
     def _read(self, start: int, end: int) -> bytes:
-        self._file.flush()
         return os.pread(self._file.fileno(), end - start, start)
 
 
