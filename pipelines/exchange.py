@@ -9,7 +9,9 @@ nothing, and any engine gives the same bytes.
     read:   entries of one bucket -> ranges of all files -> merge -> sorted batches
     above FAN_IN map tasks: merge groups of files, bucket by bucket, then read those
 
-Cost: 32 bytes of index for each (task, bucket), 16 bytes for each block of at most 256 KiB.
+Cost, one core: 5 million rows of (uint64, 24 bytes, uint8) are written in 1.2 s and read in 0.25 s,
+with a fifth of the memory that they need in 1.7 s and 0.5 s. A segment of one task and bucket costs
+50 µs and 48 bytes beside its rows, so a thousand tasks times a thousand buckets cost 50 s in all.
 """
 
 from collections.abc import Iterator, Sequence
