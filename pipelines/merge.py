@@ -6,8 +6,8 @@ the bound wait in the runs that come after the one that set it, so a group of eq
 size streams through and equal keys come out in the order of the runs. When there are more runs
 than memory holds pieces for, neighbouring runs are merged into longer ones on local disk first.
 
-Cost, one core: 0.25 s to merge 5 million rows of (uint64, 24 bytes, uint8) from four files, of which
-sorting the rounds is half.
+Cost, one core: 0.25 s to merge 5 million rows of (uint64, 24 bytes, uint8) from four files; half
+of it is sorting.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
