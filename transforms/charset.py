@@ -5,7 +5,8 @@ Order: byte order mark, the transport's charset, the page's `<meta>`, then detec
 is gb18030). Two observations correct a wrong label. Non-ASCII bytes that are valid UTF-8
 throughout are UTF-8, whatever single-byte encoding was named: by chance that doesn't happen. And
 where a strict decode fails, detection may name another encoding, taken if that one decodes
-strictly. What can't be decoded becomes U+FFFD, so every body gives a text.
+strictly; but a page that says UTF-8, or nothing, and is UTF-8 but for a few bytes (it was cut, or
+quotes another page) stays UTF-8. What can't be decoded becomes U+FFFD: every body gives a text.
 
 Cost: 0.05 ms for a page of 150 kB in UTF-8, 2 % of its extraction.
 """
@@ -26,6 +27,7 @@ _SUPERSETS = {"gbk": "gb18030", "big5": "big5hkscs", "euc_kr": "cp949", "shift_j
 """What browsers decode where the label names the narrower encoding of the family."""
 
 _MULTIBYTE = {*_SUPERSETS.values(), "euc_jp", "iso2022_jp", "utf-16-le", "utf-16-be"}
+_ASCII = bytes(range(0x80))
 
 
 def decode_text(body: bytes, *, declared: str | None, html: bool) -> str:
@@ -52,9 +54,17 @@ def _guessed(body: bytes, named: str | None) -> str:
     """Text of a body that isn't what it says, or says nothing."""
     from resiliparse.parse.encoding import detect_encoding
 
+    if named in (None, "utf-8") and _is_mostly_utf8(body):
+        return body.decode("utf-8", "replace")
     detected = _known(detect_encoding(body)) or "utf-8"
     text = _strict(body, detected)
     return body.decode(named or detected, "replace") if text is None else text
+
+
+def _is_mostly_utf8(body: bytes) -> bool:
+    """Whether at most one in ten of the bytes above ASCII is at fault."""
+    faults = body.decode("utf-8", "replace").count("\ufffd")
+    return 10 * faults <= len(body.translate(None, _ASCII))
 
 
 def _strict(body: bytes, encoding: str) -> str | None:
@@ -75,7 +85,7 @@ def _known(label: str | None) -> str | None:
     """Python's name of what browsers decode for the label, None if they don't know it."""
     from resiliparse.parse.encoding import map_encoding_to_html5
 
-    if not label:
+    if not label or not label.isascii():
         return None
     mapped = map_encoding_to_html5(label.strip(" \t\"'"), fallback_utf8=False)
     return _SUPERSETS.get(mapped, mapped) if mapped else None

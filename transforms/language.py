@@ -29,7 +29,7 @@ UNDETERMINED = "und"
 PREPARED_LABEL = "__letters__"
 """Label prefix of models that want lower-cased letters only; others have `__label__`."""
 
-LETTER_BYTES = 1_000
+LETTER_BYTES = 600
 STAGE = "language"
 _SHIPPED = Path(__file__).parent / "models" / "langid.ftz"
 _DECIMALS = 4
