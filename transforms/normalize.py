@@ -179,9 +179,10 @@ def _clean_row(
 
 @kernel
 def _put(out: NDArray[np.uint8], at: int, code: np.uint32) -> int:
-    """Place after the code point, which is written there as UTF-8 unless `out` is empty."""
+    """Place after the code point, which is written there as UTF-8 if `out` reaches so far."""
     length = 1 + int(code >= 0x80) + int(code >= 0x800) + int(code >= 0x10000)
-    if len(out) == 0:
+    # It doesn't where sizes are only counted, nor for white space that will be cut at the end.
+    if at + length > len(out):
         return at + length
     if length == 1:
         out[at] = code

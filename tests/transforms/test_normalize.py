@@ -1,11 +1,13 @@
 import unicodedata
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from transforms.normalize import NormalizeOptions, normalize_text
+from transforms.buffers import text_buffers
+from transforms.normalize import NormalizeOptions, _classes, _clean, normalize_text
 
 STANDARD = NormalizeOptions()
 # Text with much of what normalization moves: marks, jamo, blanks, line ends, controls, strays.
@@ -104,3 +106,13 @@ def test_blank_lines_are_an_option() -> None:
     for blank_lines in range(4):
         options = NormalizeOptions(maximum_blank_lines=blank_lines)
         assert normalize(text, options=options) == ["a" + "\n" * (blank_lines + 1) + "b"]
+
+
+@given(st.lists(st.text("a é日\n\t\u2003", max_size=12), max_size=4))
+def test_nothing_is_written_past_the_end(texts: list[str]) -> None:
+    buffers = text_buffers(pa.array(texts, pa.string()))
+    sizes, _ = _clean(*buffers, _classes(), 2, np.empty(0, np.uint8))
+    size = int(sizes.sum())
+    memory = np.full(size + 64, 0xFF, np.uint8)
+    _clean(*buffers, _classes(), 2, memory[:size])
+    assert (memory[size:] == 0xFF).all()
