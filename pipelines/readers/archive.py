@@ -78,10 +78,10 @@ class Archive:
             yield self._entry(place)
 
     def _seek_entry(self) -> bool:
-        """Move to the next byte that is no newline; False where none is left before a break."""
+        """Move to the first byte of the next entry; False where none is left before a break."""
         tape = self.tape
         while True:
-            tape.pos = tape.skip_newlines(tape.pos)
+            tape.skip_blank()
             if tape.pos < tape.limit:
                 return True
             if not tape.more():
@@ -119,7 +119,7 @@ class Archive:
                 return self._long(place, start, header)
             while self.tape.limit < end:
                 self._grow()
-            self._check_end(end)
+            self._check_end(end, header.length)
         except BrokenRecordError as error:
             return self._broken(place, header, error)
         self.tape.pos = end
@@ -140,17 +140,16 @@ class Archive:
         tape = self.tape
         limit = tape.limit
         if not tape.more():
-            error = tape.break_.error if tape.break_ else None
-            raise BrokenRecordError(
-                error or "truncated: the file ends inside the record", resume=limit
-            )
+            if tape.break_ is not None:
+                raise BrokenRecordError(str(tape.break_.error), resume=limit)
+            raise BrokenRecordError("truncated: the file ends inside the record")
         if limit > tape.pos and tape.frame_starts(limit, limit) and self._looks_like_record(limit):
             raise BrokenRecordError("truncated: its frame ends inside the record", resume=limit)
 
-    def _check_end(self, end: int) -> None:
+    def _check_end(self, end: int, length: int) -> None:
         """Return when a record, a frame or the file's end follows the record's last byte."""
         tape = self.tape
-        at = tape.skip_newlines(end)
+        at = tape.after_newlines(end)
         while at == tape.limit:
             if tape.is_frame_end:
                 return
@@ -158,9 +157,9 @@ class Archive:
                 if tape.break_ is not None:
                     raise BrokenRecordError(str(tape.break_.error), resume=at)
                 return
-            at = tape.skip_newlines(at)
+            at = tape.after_newlines(at)
         if not tape.frame_starts(end, at) and not self._looks_like_record(at):
-            raise BrokenRecordError(f"length: no record starts after the {end - tape.pos} bytes")
+            raise BrokenRecordError(f"length: no record starts after the {length} bytes given")
 
     def _long(self, place: int, start: int, header: RecordHeader) -> Entry:
         """Pass over a block that is longer than the limit; only its head is kept."""
@@ -177,7 +176,7 @@ class Archive:
                 at = tape.pos = upto
                 if at < end:
                     self._grow()
-            self._check_end(end)
+            self._check_end(end, header.length)
         except BrokenRecordError as error:
             return self._broken(place, header, error, raw=head)
         return Entry(offset=place, doc_id=digest.digest(), header=header, block=head)
@@ -228,7 +227,7 @@ class Archive:
         for frame, _ in tape.frame_starts(at, tape.limit):
             if found is not None and frame >= found:
                 break
-            if frame < tape.limit and self._looks_like_record(tape.skip_newlines(frame)):
+            if frame < tape.limit and self._looks_like_record(tape.after_newlines(frame)):
                 return frame
         return found
 

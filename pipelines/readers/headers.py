@@ -13,10 +13,11 @@ MAX_HEADER_BYTES = 1 << 16
 
 _WARC_LINE = re.compile(rb"WARC/\d{1,3}\.\d{1,3}[ \t]*\r?\n?")
 _WARC_START = re.compile(rb"(?<![^\n])WARC/\d{1,3}\.\d{1,3}\r?\n[!-9;-~]{1,100}:")
-_ARC_LINE = (
-    rb"[A-Za-z][A-Za-z0-9+.-]{0,30}:[^\r\n]{0,8000} \S{1,64} \d{14} [^\r\n]{0,300} ?\d{1,15}\r?\n"
+# URL, IP, date and the rest: a broken date or length still makes it a header, of a broken record.
+_ARC_START = re.compile(
+    rb"(?<![^\n])[A-Za-z][A-Za-z0-9+.-]{0,30}:[^\r\n]{0,8000}"
+    rb" (?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]{2,40}|-) \d{8,20} [^\r\n]{1,300}\r?\n"
 )
-_ARC_START = re.compile(rb"(?<![^\n])" + _ARC_LINE)
 _ARC_FIELDS = re.compile(r"(\S.*?) (\S+) (\d{12,14}) (.*?) ?(-?\w+)")
 _WARC_END = re.compile(rb"\n\r?\n")
 _ARC_END = re.compile(rb"\n")

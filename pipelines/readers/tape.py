@@ -9,6 +9,9 @@ from collections.abc import Iterator
 
 from pipelines.readers.frames import Chunk
 
+_BLANK = re.compile(rb"[\r\n\0]*")
+_NEWLINES = re.compile(rb"(?:[\r\n]+\0*)*")
+
 
 class Tape:
     """Uncompressed bytes from `pos` to `limit`, and more on request.
@@ -82,11 +85,17 @@ class Tape:
         """Whether the loaded bytes at a position begin with a match."""
         return pattern.match(self._data, at - self._base) is not None
 
-    def skip_newlines(self, at: int) -> int:
-        """The position of the first loaded byte at or after `at` that is no CR or LF."""
-        while at < self.limit and self._data[at - self._base] in b"\r\n":
-            at += 1
-        return at
+    def skip_blank(self) -> None:
+        """Move to the next loaded byte that is no newline and no padding (NUL)."""
+        self.pos = self._after(_BLANK, self.pos)
+
+    def after_newlines(self, at: int) -> int:
+        """The position after newlines, and the padding that may follow them."""
+        return self._after(_NEWLINES, at)
+
+    def _after(self, pattern: re.Pattern[bytes], at: int) -> int:
+        match = pattern.match(self._data, at - self._base)
+        return at if match is None else match.end() + self._base
 
     def frame_starts(self, start: int, end: int) -> list[tuple[int, int]]:
         """(position, stored offset) of the frames that start in [start, end]."""
