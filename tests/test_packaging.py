@@ -48,7 +48,14 @@ def base_install(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = tmp_path_factory.mktemp("base") / "venv"
     run([sys.executable, "-m", "venv", str(environment)])
     commands = environment / "bin"
-    pip: list[str | Path] = [commands / "python", "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
+    pip: list[str | Path] = [
+        commands / "python",
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "-qq",
+    ]
     run([*pip, "-c", ROOT / "constraints.txt", wheel])
     return commands
 

@@ -123,7 +123,7 @@ def _penstock(
 
 def _peer(name: str, tokenizer: Path, *options: str) -> Contender:
     def run(source: Path, output: Path) -> Outcome:
-        chain = [interpreter(name), HERE / f"{name}_chain.py", *options]
+        chain: list[str | Path] = [interpreter(name), HERE / f"{name}_chain.py", *options]
         command = [*chain, "--input", source, "--output", output, "--tokenizer", tokenizer]
         usage = measured([*command, "--language-model", LANGUAGE_MODEL], cpus=ONE_CORE)
         said = json.loads(usage.output)
