@@ -1,19 +1,21 @@
 """From rows of groups to one rank's batch: allocate, fill, convert.
 
-Each batch has arrays of its own, so that a batch may be kept; the allocator hands the memory of
-dropped ones out again, which stays in the processor's cache.
+Each batch has memory of its own, so that a batch may be kept; the allocator hands the memory of
+dropped ones out again while it is still in the processor's cache. What a batch costs beside the
+kernel is a few Python calls, so the arrays of one batch are planes of one block.
 """
 
 from typing import Any
 
 import numpy as np
 
-from penstock.batches import FIELDS, Batch, converter
+from penstock.batches import Batch, converter
 from penstock.dataset import Dataset
 from penstock.errors import DataError
 from penstock.fill import fill_causal, ignored_label
+from penstock.manifest import TokenizerInfo
 from penstock.options import LoaderOptions
-from penstock.rows import Group, RowSource
+from penstock.rows import Piece, RowSource
 
 
 class Assembler:
@@ -22,47 +24,50 @@ class Assembler:
     def __init__(
         self, dataset: Dataset, source: RowSource, options: LoaderOptions, framework: str | None
     ) -> None:
-        tokenizer = dataset.manifest.tokenizer
         self._source = source
         self._options = options
-        self._vocabulary_size = tokenizer.vocabulary_size
         self._where = dataset.out
+        self._vocabulary_size = dataset.manifest.tokenizer.vocabulary_size
         self._convert = converter(framework)
-        self._dtype = np.dtype(options.dtype)
         self._sample = np.zeros(0, dataset.token_dtype)
-        special = (tokenizer.special_ids.get(name) for name in ("pad", "eos"))
-        padding = next((token for token in special if token is not None), 0)
-        self._constants = (options.sequence_length, padding, ignored_label(options.dtype))
-        self._wanted = tuple(name in options.fields for name in FIELDS)
+        planes = [name for name in ("labels", "position_ids") if name in options.fields]
+        self._label_plane = 1 if "labels" in planes else 0
+        self._position_plane = len(planes) if "position_ids" in planes else 0
+        self._with_segments = "cu_seqlens" in options.fields
+        self._shape = (1 + len(planes), options.rank_rows, options.sequence_length)
+        self._dtype = np.dtype(options.dtype)
+        padding = _padding_id(dataset.manifest.tokenizer)
+        ignored = ignored_label(options.dtype)
+        self._constants = (padding, ignored, self._label_plane, self._position_plane)
 
     def batch(self, epoch: int, first_row: int) -> Batch:
         """This rank's share of the global batch that begins with a row of an epoch."""
-        options, total = self._options, self._source.num_rows
-        end = min(first_row + options.global_batch_size, total)
-        pieces = self._source.pieces(epoch, first_row, end)
-        all_labels = sum(int(g.labels_before[b] - g.labels_before[a]) for g, a, b in pieces)
+        options, source = self._options, self._source
+        end = min(first_row + options.global_batch_size, source.num_rows)
+        pieces = source.pieces(epoch, first_row, end)
+        all_labels = sum([int(g.labels_before[b] - g.labels_before[a]) for g, a, b in pieces])
         if options.world_size > 1:
-            start = min(first_row + options.rank * options.rank_rows, total)
-            stop = min(start + options.rank_rows, total)
-            pieces = self._source.pieces(epoch, start, stop)
-        arrays, longest, num_labels = self._fill(pieces)
-        values = {
-            name: array if self._convert is None else self._convert(array)
-            for name, array in zip(FIELDS, arrays, strict=True)
-            if array.size
-        }
+            start = min(first_row + options.rank * options.rank_rows, end)
+            pieces = source.pieces(epoch, start, min(start + options.rank_rows, end))
+        block = np.empty(self._shape, self._dtype)
+        cu_seqlens = self._empty_segments(pieces)
+        longest, num_labels = self._fill(pieces, block, cu_seqlens)
+        planes, ends = block, cu_seqlens
+        if self._convert is not None:
+            planes, ends = self._convert(block).unbind(0), self._convert(cu_seqlens)
         return Batch(
-            epoch=epoch,
-            first_row=first_row,
-            **values,
-            max_seqlen=longest,
-            num_label_tokens=num_labels,
-            global_num_label_tokens=all_labels,
+            epoch,
+            first_row,
+            planes[0],
+            planes[self._label_plane] if self._label_plane else None,
+            planes[self._position_plane] if self._position_plane else None,
+            ends if self._with_segments else None,
+            longest,
+            num_labels,
+            all_labels,
         )
 
-    def _fill(self, pieces: list[tuple[Group, int, int]]) -> tuple[list[Any], int, int]:
-        arrays = self._allocate(pieces)
-        flat = [array.reshape(-1) for array in arrays]
+    def _fill(self, pieces: list[Piece], block: Any, cu_seqlens: Any) -> tuple[int, int]:
         rows = segments = longest = num_labels = largest = 0
         for group, first, end in pieces:
             segments, piece_longest, piece_labels, piece_largest = fill_causal(
@@ -72,7 +77,8 @@ class Assembler:
                 self._sample,
                 self._constants,
                 (rows, segments),
-                *flat,
+                block,
+                cu_seqlens,
             )
             rows += end - first
             num_labels += piece_labels
@@ -82,35 +88,37 @@ class Assembler:
                 f"a shard of {self._where} holds the token id {largest}, the vocabulary ends at "
                 f"{self._vocabulary_size - 1}; run `penstock verify {self._where}`"
             )
-        if rows < self._options.rank_rows:
-            longest = self._pad(arrays, rows, segments)
-        return arrays, longest, num_labels
+        if rows < len(block[0]):
+            longest = self._pad(block, cu_seqlens, rows, segments)
+        return longest, num_labels
 
-    def _allocate(self, pieces: list[tuple[Group, int, int]]) -> list[Any]:
-        shape = (self._options.rank_rows, self._options.sequence_length)
-        wanted = self._wanted
-        arrays = [np.empty(shape if want else 0, self._dtype) for want in wanted[:3]]
-        if not wanted[3]:
-            return [*arrays, np.empty(0, np.int32)]
-        count, rows = 0, 0
+    def _empty_segments(self, pieces: list[Piece]) -> Any:
+        if not self._with_segments:
+            return np.empty(0, np.int32)
+        count = self._options.rank_rows
         for group, first, end in pieces:
             count += int(group.row_offsets[end] - group.row_offsets[first])
-            count += int(group.padded_before[end] - group.padded_before[first])
-            rows += end - first
-        cu_seqlens = np.empty(count + self._options.rank_rows - rows + 1, np.int32)
+            count += int(group.padded_before[end] - group.padded_before[first]) - end + first
+        cu_seqlens = np.empty(count + 1, np.int32)
         cu_seqlens[0] = 0
-        return [*arrays, cu_seqlens]
+        return cu_seqlens
 
-    def _pad(self, arrays: list[Any], rows: int, segments: int) -> int:
-        """Make rows of padding of those past the epoch's last; return the longest segment's length.
+    def _pad(self, block: Any, cu_seqlens: Any, rows: int, segments: int) -> int:
+        """Make the rows past the epoch's last into padding; return the longest segment's length.
 
         They keep every rank's shapes equal in a short last batch.
         """
-        row_length, padding, ignored = self._constants
-        input_ids, labels, position_ids, cu_seqlens = arrays
-        input_ids[rows:] = padding
-        labels[rows:] = ignored
-        position_ids[rows:] = np.arange(row_length)
-        ends = np.arange(rows + 1, self._options.rank_rows + 1) * row_length
-        cu_seqlens[segments + 1 :] = ends[: len(cu_seqlens)]
-        return row_length
+        padding, ignored, label_plane, position_plane = self._constants
+        row_length = block.shape[2]
+        block[position_plane, rows:] = np.arange(row_length)
+        block[label_plane, rows:] = ignored
+        block[0, rows:] = padding
+        if len(cu_seqlens):
+            cu_seqlens[segments + 1 :] = np.arange(rows + 1, block.shape[1] + 1) * row_length
+        return int(row_length)
+
+
+def _padding_id(tokenizer: TokenizerInfo) -> int:
+    """The id that fills rows up; its labels don't count, so any id will do where none is for it."""
+    ids = (tokenizer.special_ids.get(name) for name in ("pad", "eos"))
+    return next((token for token in ids if token is not None), 0)

@@ -42,10 +42,27 @@ class Batch(Mapping[str, Any]):
 
     _KEYS = (*FIELDS, "max_seqlen", "num_label_tokens", "global_num_label_tokens")
 
-    def __init__(self, *, epoch: int, first_row: int, **values: Any) -> None:
-        self.epoch, self.first_row = epoch, first_row
-        for name in self._KEYS:
-            setattr(self, name, values.get(name))
+    def __init__(
+        self,
+        epoch: int,
+        first_row: int,
+        input_ids: Any,
+        labels: Any,
+        position_ids: Any,
+        cu_seqlens: Any,
+        max_seqlen: int,
+        num_label_tokens: int,
+        global_num_label_tokens: int,
+    ) -> None:
+        self.epoch = epoch
+        self.first_row = first_row
+        self.input_ids = input_ids
+        self.labels = labels
+        self.position_ids = position_ids
+        self.cu_seqlens = cu_seqlens
+        self.max_seqlen = max_seqlen
+        self.num_label_tokens = num_label_tokens
+        self.global_num_label_tokens = global_num_label_tokens
 
     def __getitem__(self, name: str) -> Any:
         value = getattr(self, name) if name in self._KEYS else None

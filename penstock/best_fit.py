@@ -92,7 +92,7 @@ def place(histogram: Int64s, groups: Groups) -> tuple[int, int]:
     room = len(histogram) - 1
     heads, following = np.full(room + 1, -1, np.int32), np.empty(len(parents), np.int32)
     words = (room >> 6) + 1
-    blocks = (words >> 6) + 1
+    blocks = (words - 1 >> 6) + 1
     bitmap = (np.zeros(words, np.uint64), np.zeros(blocks, np.uint64), np.zeros(1, np.uint64))
     made = opened = 0
     for length in range(room, 0, -1):

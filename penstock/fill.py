@@ -69,48 +69,49 @@ def fill_causal(
     row_offsets: Int64s,
     segments: tuple[Int64s, Int32s, npt.NDArray[np.bool_]],
     sample: npt.NDArray[Any],
-    constants: tuple[int, int, int],
+    constants: tuple[int, int, int, int],
     done: tuple[int, int],
-    input_ids: npt.NDArray[Any],
-    labels: npt.NDArray[Any],
-    position_ids: npt.NDArray[Any],
+    block: npt.NDArray[Any],
     cu_seqlens: Int32s,
 ) -> tuple[int, int, int, int]:
     """Fill rows `rows[0]` to before `rows[1]`; return segments so far, longest, labels, largest id.
 
     `segments` holds the address of each segment's first token, its length, and whether its document
-    goes on after it; `sample` is any array of the tokens' type. `constants` are row length, padding
-    id and ignored label; `done` the rows and segments that earlier calls filled. The outputs are
-    flat; an empty one is left alone.
+    goes on after it; `sample` is any array of the tokens' type. `constants` are the padding id, the
+    ignored label, and the planes of labels and positions in `block` (0: not wanted), which is
+    (planes, rows, row length) with the inputs first. `done` are the rows and segments that earlier
+    calls filled. An empty `cu_seqlens` is left alone.
     """
     addresses, lengths, continues = segments
-    row_length, padding, ignored = constants
-    place, count = done[0] * row_length, done[1]
-    longest = num_labels = largest = 0
+    padding, ignored, label_plane, position_plane = constants
+    row_length, count = block.shape[2], done[1]
+    longest = num_labels = 0
+    largest: Any = np.int64(0)
     for row in range(rows[0], rows[1]):
-        row_end = place + row_length
-        for segment in range(row_offsets[row], row_offsets[row + 1]):
-            length, end = lengths[segment], place + lengths[segment]
-            goes_on = continues[segment]
-            source = _view(_pointer(addresses[segment], sample), (length + goes_on,))
-            largest = max(largest, np.int64(_copy(input_ids[place:end], source)))
-            if len(labels):
-                _copy(labels[place : end - 1], source[1:])
-                labels[end - 1] = source[length] if goes_on else ignored
-            if len(position_ids):
-                _count_up(position_ids[place:end])
-            longest, num_labels = max(longest, length), num_labels + length - 1 + goes_on
-            place, count = end, count + 1
+        target = done[0] + row - rows[0]
+        input_ids = block[0, target]
+        labels, position_ids = block[label_plane, target], block[position_plane, target]
+        place = 0
+        for segment in range(row_offsets[row], row_offsets[row + 1] + 1):
+            length, goes_on = row_length - place, False
+            if segment < row_offsets[row + 1]:
+                length, goes_on = lengths[segment], continues[segment]
+                source = _view(_pointer(addresses[segment], sample), (length + goes_on,))
+                top = np.int64(_copy(input_ids[place : place + length], source))
+                largest = top if top > largest else largest
+                if label_plane:
+                    _copy(labels[place : place + length - 1], source[1:])
+                    labels[place + length - 1] = source[length] if goes_on else ignored
+                num_labels += length - 1 + goes_on
+            elif length > 0:
+                input_ids[place:] = padding
+                if label_plane:
+                    labels[place:] = ignored
+            else:
+                break
+            if position_plane:
+                _count_up(position_ids[place : place + length])
+            longest, place, count = max(longest, length), place + length, count + 1
             if len(cu_seqlens):
-                cu_seqlens[count] = place
-        if place < row_end:
-            input_ids[place:row_end] = padding
-            if len(labels):
-                labels[place:row_end] = ignored
-            if len(position_ids):
-                _count_up(position_ids[place:row_end])
-            longest = max(longest, row_end - place)
-            place, count = row_end, count + 1
-            if len(cu_seqlens):
-                cu_seqlens[count] = place
+                cu_seqlens[count] = target * row_length + place
     return count, longest, num_labels, largest

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from penstock.batches import FIELDS
+from penstock.best_fit import MAXIMUM_ROW_LENGTH
 from penstock.errors import UsageError
 from penstock.fill import ignored_label
 from penstock.manifest import TokenizerInfo
-from penstock.packing import MAXIMUM_ROW_LENGTH, LongDocuments, Packing
+from penstock.packing import LongDocuments, Packing
 from penstock.windows import PackSettings, default_window_tokens
 
 OBJECTIVES = ("causal",)

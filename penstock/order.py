@@ -104,7 +104,7 @@ def shuffle(values: npt.NDArray[Any], key: np.uint64) -> None:
     A place comes from 32 random bits times the places left (Lemire, ACM TOMACS 29, 2019,
     without the rejection step): below 2^20 items the bias is under 2^-12.
     """
-    state = key
+    state = _mix(key)
     for index in range(len(values) - 1, 0, -1):
         state += np.uint64(0x9E3779B97F4A7C15)
         other = np.int64((_mix(state) >> np.uint64(32)) * np.uint64(index + 1) >> np.uint64(32))

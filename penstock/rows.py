@@ -2,18 +2,18 @@
 
 A Feistel permutation orders the windows anew in each epoch; K consecutive ones are a group whose
 rows are shuffled together, so that a batch draws from K windows while reads stay within them.
-Before a window is packed its documents are shuffled too, so that a row's company changes from
-epoch to epoch where the packing doesn't depend on their order. A prefix sum over the groups' row
+Before a window is packed by best fit its documents are shuffled too, so that a document's company
+in a row changes from epoch to epoch. A prefix sum over the groups' row
 counts finds the group of any row; packing that group is all it takes to seek.
 
 Cost: for K = 8 windows of 4 Mi tokens, about 5 ms and 2 MB for a group, once in 33 million tokens.
 """
 
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,10 @@ from penstock.packing import LongDocuments, Packed, Packing, pack
 from penstock.windows import PackSettings, Windows
 
 KEPT_GROUPS = 2
-_STEP = np.uint64(0xD1342543DE82EF95)
+_ORDER_FREE = (Packing.BEST_FIT, Packing.FIRST_FIT)
+"""Packings whose row count doesn't depend on the documents' order, so that it may be random. The
+others keep stored neighbours together, which reads a row as one piece of memory."""
+
 _WINDOW_ORDER, _GROUP_ROWS, _WINDOW_DOCUMENTS, _ROW_SEGMENTS = range(4)
 
 
@@ -36,7 +39,7 @@ class EpochOrder:
     """One epoch's windows in their order, and the first row of each group of them (and the end)."""
 
     windows: Int64s
-    group_starts: Int64s
+    group_starts: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,10 @@ class Group:
     labels_before: Int64s
     window_ids: Int64s
     memory: tuple[Documents, ...]
+
+
+Piece = tuple[Group, int, int]
+"""Some rows of a group: the first, and the one after the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +101,13 @@ class RowSource:
         self._lock = threading.Lock()
         self.epoch_order = lru_cache(maxsize=2)(self._order_epoch)
 
-    def pieces(self, epoch: int, first: int, end: int) -> list[tuple[Group, int, int]]:
+    def pieces(self, epoch: int, first: int, end: int) -> list[Piece]:
         """The groups that hold an epoch's rows `first` to before `end`, and which rows there."""
         starts = self.epoch_order(epoch).group_starts
         found = []
         while first < end:
-            index = int(starts.searchsorted(first, side="right")) - 1
-            start, stop = int(starts[index]), min(end, int(starts[index + 1]))
+            index = bisect_right(starts, first) - 1
+            start, stop = starts[index], min(end, starts[index + 1])
             found.append((self.group(epoch, index), first - start, stop - start))
             first = stop
         return found
@@ -121,28 +128,53 @@ class RowSource:
         order = filled[permutation(len(filled), key)]
         ends = np.cumsum(self.windows.rows[order])
         last = np.arange(self._windows_per_group, len(order), self._windows_per_group) - 1
-        return EpochOrder(order, np.concatenate([[0], ends[last], ends[-1:]]))
+        return EpochOrder(order, [0, *ends[last].tolist(), *ends[-1:].tolist()])
 
     def _make_group(self, epoch: int, index: int) -> Group:
         first = index * self._windows_per_group
         ids = self.epoch_order(epoch).windows[first : first + self._windows_per_group]
         parts = [self._pack_window(epoch, int(window)) for window in ids]
         counts = np.concatenate([np.diff(part.packed.row_offsets) for part in parts])
-        order = np.arange(len(counts), dtype=np.int32)
-        shuffle(order, derive_key(self._seed, epoch, _GROUP_ROWS, index))
-        offsets = _offsets(counts[order])
-        source = np.repeat(_offsets(counts)[order] - offsets[:-1], counts[order])
-        source += np.arange(len(source))
-        if self._settings.packing is not Packing.CONCAT:
-            _shuffle_within(source, offsets, derive_key(self._seed, epoch, _ROW_SEGMENTS, index))
-        return _arrange(parts, ids, source, offsets, self._settings.sequence_length)
+        places = np.arange(len(counts), dtype=np.int32)
+        shuffle(places, derive_key(self._seed, epoch, _GROUP_ROWS, index))
+        group = _empty_group(counts, places, ids, tuple(part.documents for part in parts))
+        shuffled = self._settings.packing in _ORDER_FREE
+        key = derive_key(self._seed, epoch, _ROW_SEGMENTS, index)
+        done = 0
+        for window, part in enumerate(parts):
+            rows = places[done : done + part.packed.num_rows]
+            self._emit(group, window, part, rows, key + np.uint64(done), shuffled)
+            done += len(rows)
+        np.cumsum(group.padded_before, out=group.padded_before)
+        np.cumsum(group.labels_before, out=group.labels_before)
+        return group
+
+    def _emit(
+        self,
+        group: Group,
+        window: int,
+        part: "_Window",
+        places: Int32s,
+        key: np.uint64,
+        shuffled: bool,
+    ) -> None:
+        packed, documents = part.packed, part.documents
+        _emit_rows(
+            (packed.row_offsets, packed.documents, packed.starts, packed.lengths),
+            (part.order, part.lengths, documents.addresses),
+            (places, key, shuffled, documents.itemsize, self._settings.sequence_length, window),
+            group.row_offsets,
+            (group.addresses, group.lengths, group.continues),
+            (group.windows, group.documents, group.starts),
+            (group.padded_before, group.labels_before),
+        )
 
     def _pack_window(self, epoch: int, window: int) -> "_Window":
         table, settings = self.windows, self._settings
         place = (int(c[window]) for c in (table.shard, table.first_batch, table.end_batch))
         documents = self.dataset.documents(*place)
         order = np.arange(len(documents.lengths), dtype=np.int32)
-        if settings.packing is not Packing.NEXT_FIT:
+        if settings.packing in _ORDER_FREE:
             shuffle(order, derive_key(self._seed, epoch, _WINDOW_DOCUMENTS, window))
         lengths = documents.lengths[order]
         if settings.long_documents is LongDocuments.CUT:
@@ -156,44 +188,71 @@ class RowSource:
         return _Window(packed, documents, order, lengths)
 
 
-def _arrange(
-    parts: list[_Window], ids: Int64s, source: Int64s, offsets: Int64s, row_length: int
+def _empty_group(
+    counts: Int32s, places: Int32s, ids: Int64s, memory: tuple[Documents, ...]
 ) -> Group:
-    """The windows' segments in the order of `source`, as rows that end at `offsets`."""
-    sizes = [len(part.packed.documents) for part in parts]
-    windows = np.repeat(np.arange(len(parts), dtype=np.int32), sizes)[source]
-    starts = np.concatenate([part.packed.starts for part in parts])[source]
-    lengths = np.concatenate([part.packed.lengths for part in parts])[source]
-    documents = np.concatenate([part.order[part.packed.documents] for part in parts])[source]
-    whole = np.concatenate([part.lengths[part.packed.documents] for part in parts])[source]
-    addresses = [part.documents.addresses[part.order[part.packed.documents]] for part in parts]
-    continues = starts + lengths < whole
-    row_tokens = np.add.reduceat(lengths, offsets[:-1], dtype=np.int64)
-    row_labels = np.add.reduceat(lengths - 1 + continues, offsets[:-1], dtype=np.int64)
+    """A group whose row `places[i]` has room for `counts[i]` segments; nothing is filled in yet."""
+    row_offsets = np.zeros(len(counts) + 1, np.int64)
+    row_offsets[places + 1] = counts
+    np.cumsum(row_offsets, out=row_offsets)
+    size = int(row_offsets[-1])
     return Group(
-        row_offsets=offsets,
-        addresses=np.concatenate(addresses)[source] + starts * parts[0].documents.itemsize,
-        lengths=lengths,
-        continues=continues,
-        windows=windows,
-        documents=documents,
-        starts=starts,
-        padded_before=_offsets(row_tokens < row_length),
-        labels_before=_offsets(row_labels),
+        row_offsets=row_offsets,
+        addresses=np.empty(size, np.int64),
+        lengths=np.empty(size, np.int32),
+        continues=np.empty(size, np.bool_),
+        windows=np.empty(size, np.int32),
+        documents=np.empty(size, np.int32),
+        starts=np.empty(size, np.int32),
+        padded_before=np.zeros(len(row_offsets), np.int64),
+        labels_before=np.zeros(len(row_offsets), np.int64),
         window_ids=ids,
-        memory=tuple(part.documents for part in parts),
+        memory=memory,
     )
 
 
-def _offsets(counts: npt.NDArray[Any]) -> Int64s:
-    """0 and the running sums of the counts."""
-    offsets = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=offsets[1:])
-    return offsets
-
-
 @njit(nogil=True, cache=True)
-def _shuffle_within(source: Int64s, offsets: Int64s, key: np.uint64) -> None:
-    """Shuffle each row's segments: packing puts long ones first, which is no order to train on."""
-    for row in range(len(offsets) - 1):
-        shuffle(source[offsets[row] : offsets[row + 1]], key + np.uint64(row) * _STEP)
+def _emit_rows(
+    packed: tuple[Int32s, Int32s, Int32s, Int32s],
+    source: tuple[Int32s, Int64s, Int64s],
+    settings: tuple[Int32s, np.uint64, bool, int, int, int],
+    row_offsets: Int64s,
+    segments: tuple[Int64s, Int32s, npt.NDArray[np.bool_]],
+    origins: tuple[Int32s, Int32s, Int32s],
+    row_counts: tuple[Int64s, Int64s],
+) -> None:
+    """Write a packed window's rows to their places in a group.
+
+    Packing puts a row's long documents first, which is no order to train on, so a row's segments
+    are shuffled where that is asked for.
+    """
+    packed_offsets, packed_documents, packed_starts, packed_lengths = packed
+    order, whole, addresses = source
+    places, key, shuffled, itemsize, row_length, window = settings
+    scratch = np.empty(len(packed_documents), np.int32)
+    for row in range(len(places)):
+        first, place, tokens, labels = packed_offsets[row], places[row], 0, 0
+        links = scratch[: packed_offsets[row + 1] - first]
+        for index in range(len(links)):
+            links[index] = first + index
+        if shuffled:
+            shuffle(links, key + np.uint64(row))
+        for index in range(len(links)):
+            link, target = links[index], row_offsets[place] + index
+            document, start, length = (
+                packed_documents[link],
+                packed_starts[link],
+                packed_lengths[link],
+            )
+            goes_on = start + length < whole[document]
+            segments[0][target] = addresses[order[document]] + start * itemsize
+            segments[1][target] = length
+            segments[2][target] = goes_on
+            origins[0][target], origins[1][target], origins[2][target] = (
+                window,
+                order[document],
+                start,
+            )
+            tokens, labels = tokens + length, labels + length - 1 + goes_on
+        row_counts[0][place + 1] = tokens < row_length
+        row_counts[1][place + 1] = labels
