@@ -19,6 +19,7 @@ from pipelines.readers.headers import (
     RecordHeader,
     header_end,
     parse_header,
+    record_line,
     record_start,
 )
 from pipelines.readers.rows import id_digest
@@ -27,6 +28,7 @@ from transforms.identity import identity_bytes
 
 HEAD_BYTES = 1 << 16
 _TAIL_BYTES = 1 << 14
+_TERMINATOR = b"\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +104,8 @@ class Archive:
         return self._looks_like_record(tape.pos)
 
     def _looks_like_record(self, at: int) -> bool:
-        tape = self.tape
-        if self.stored_end is not None:
-            tape.load(at + _TAIL_BYTES)
-        return tape.matches(record_start(is_arc=self.is_arc), at)
+        self.tape.load(at + _TAIL_BYTES)
+        return self.tape.matches(record_start(is_arc=self.is_arc), at)
 
     def _entry(self, place: int) -> Entry:
         start = self.tape.pos
@@ -149,6 +149,8 @@ class Archive:
     def _check_end(self, end: int, length: int) -> None:
         """Return when a record, a frame or the file's end follows the record's last byte."""
         tape = self.tape
+        if not self.is_arc and tape.load(end + 4) and bytes(tape.view(end, end + 4)) == _TERMINATOR:
+            return
         at = tape.after_newlines(end)
         while at == tape.limit:
             if tape.is_frame_end:
@@ -192,12 +194,16 @@ class Archive:
         if error.resume is not None:
             passed = bytes(tape.view(tape.pos, min(error.resume, tape.pos + RAW_BYTES)))
             tape.pos = error.resume
-            self._absorb_break()
+            is_damaged = tape.pos == tape.limit
         else:
             known = header.size if header is not None and raw is None else 1
             passed = self._resync(tape.pos + known)
-        raw = memoryview(passed) if raw is None else raw
-        return _failed(place, header, raw, str(error))
+            is_damaged = tape.pos == tape.limit and not tape.is_frame_end
+        message = str(error)
+        if is_damaged and tape.break_ is not None:
+            # A frame that breaks off inside a record is that record's damage, not one of its own.
+            message = str(tape.take_break().error)
+        return _failed(place, header, memoryview(passed) if raw is None else raw, message)
 
     def _resync(self, at: int) -> bytes:
         """Move to the first record start at or after a position; the bytes passed on the way."""
@@ -209,7 +215,6 @@ class Archive:
             self._pass_to(at - 1, passed)
             if not tape.more():
                 self._pass_to(tape.limit, passed)
-                self._absorb_break()
                 return bytes(passed)
         self._pass_to(found, passed)
         return bytes(passed)
@@ -223,18 +228,13 @@ class Archive:
 
     def _find_start(self, at: int) -> int | None:
         tape = self.tape
-        found = tape.start_of(record_start(is_arc=self.is_arc), at)
+        found = tape.start_of(record_line(is_arc=self.is_arc), at)
         for frame, _ in tape.frame_starts(at, tape.limit):
             if found is not None and frame >= found:
                 break
             if frame < tape.limit and self._looks_like_record(tape.after_newlines(frame)):
                 return frame
         return found
-
-    def _absorb_break(self) -> None:
-        """A frame that broke inside a record is that record's damage, not one of its own."""
-        if self.tape.break_ is not None and not self.tape.is_frame_end:
-            self.tape.take_break()
 
     def _broken_frame(self) -> Entry:
         chunk = self.tape.take_break()

@@ -12,12 +12,17 @@ from pipelines.readers.dates import parse_date
 MAX_HEADER_BYTES = 1 << 16
 
 _WARC_LINE = re.compile(rb"WARC/\d{1,3}\.\d{1,3}[ \t]*\r?\n?")
-_WARC_START = re.compile(rb"(?<![^\n])WARC/\d{1,3}\.\d{1,3}\r?\n[!-9;-~]{1,100}:")
+_WARC_START = rb"WARC/\d{1,3}\.\d{1,3}\r?\n[!-9;-~]{1,100}:"
 # URL, IP, date and the rest: a broken date or length still makes it a header, of a broken record.
-_ARC_START = re.compile(
-    rb"(?<![^\n])[A-Za-z][A-Za-z0-9+.-]{0,30}:[^\r\n]{0,8000}"
+_ARC_START = (
+    rb"[A-Za-z][A-Za-z0-9+.-]{0,30}:[^\r\n]{0,8000}"
     rb" (?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]{2,40}|-) \d{8,20} [^\r\n]{1,300}\r?\n"
 )
+_START = {False: re.compile(_WARC_START), True: re.compile(_ARC_START)}
+_LINE_START = {
+    False: re.compile(rb"(?<![^\n])" + _WARC_START),
+    True: re.compile(rb"(?<![^\n])" + _ARC_START),
+}
 _ARC_FIELDS = re.compile(r"(\S.*?) (\S+) (\d{12,14}) (.*?) ?(-?\w+)")
 _WARC_END = re.compile(rb"\n\r?\n")
 _ARC_END = re.compile(rb"\n")
@@ -50,8 +55,13 @@ class RecordHeader:
 
 
 def record_start(*, is_arc: bool) -> re.Pattern[bytes]:
-    """A pattern that finds the beginnings of record headers, at the start of a line."""
-    return _ARC_START if is_arc else _WARC_START
+    """A pattern that matches the beginning of a record's header."""
+    return _START[is_arc]
+
+
+def record_line(*, is_arc: bool) -> re.Pattern[bytes]:
+    """The same pattern where a line begins, to search for one."""
+    return _LINE_START[is_arc]
 
 
 def header_end(*, is_arc: bool) -> re.Pattern[bytes]:

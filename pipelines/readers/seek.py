@@ -1,7 +1,7 @@
 """Where in a WARC or ARC file a record starts, looked for from any offset."""
 
 from pipelines.readers.frames import GZIP, LZ4, PREFIX_BYTES, Codec, prefix
-from pipelines.readers.headers import record_start
+from pipelines.readers.headers import record_line, record_start
 from pipelines.readers.stored import BLOCK_BYTES, StoredFile
 from pipelines.readers.unpack import compression_of
 
@@ -49,7 +49,7 @@ def _find_magic(file: StoredFile, magic: bytes, offset: int) -> int:
 
 
 def _find_line(file: StoredFile, offset: int, *, is_arc: bool) -> int:
-    pattern = record_start(is_arc=is_arc)
+    pattern = record_line(is_arc=is_arc)
     # The byte before tells whether a line begins at the offset itself.
     at = max(offset - 1, 0)
     while at < file.size:

@@ -1,8 +1,9 @@
 """WARC, ARC and HTTP bytes written by hand, and reading them back, for the tests of this folder."""
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,10 @@ def lz4_frame(data: bytes) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.CompressedOutputStream(sink, "lz4") as stream:
         stream.write(data)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
-PACKERS = {
+PACKERS: dict[str, Callable[[Sequence[bytes]], bytes]] = {
     "gzip": lambda records: b"".join(gzip.compress(r, mtime=0) for r in records),
     "stored gzip": lambda records: b"".join(gzip.compress(r, 0, mtime=0) for r in records),
     "lz4": lambda records: b"".join(map(lz4_frame, records)),
@@ -98,7 +99,7 @@ def read_in_ranges(whole: Span, cuts: Sequence[int]) -> tuple[list[dict[str, Any
     bounds = [0, *sorted(cuts), whole.size]
     spans = [
         replace(whole, start=a, end=b, aligned=a == 0)
-        for a, b in zip(bounds, bounds[1:], strict=False)
+        for a, b in pairwise(bounds)
         if a < b or whole.size == 0
     ]
     done = {span.end: (span, *read(span)) for span in spans}
