@@ -106,8 +106,8 @@ def test_the_wheel_holds_the_packages_whole_and_nothing_else(wheel: Path) -> Non
     "pattern",
     [
         "pipelines/recipes/*.yaml",
-        "pipelines/sample/texts/*",
-        "pipelines/sample/templates/*",
+        "pipelines/sample/texts/en/*.txt",
+        "pipelines/sample/templates/*.html",
         "transforms/models/langid.*",
         "transforms/models/*.model",
         "penstock/py.typed",
