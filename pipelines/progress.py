@@ -78,11 +78,11 @@ class Lines(Subscriber):
         self._rate.take(event)
         match event:
             case TaskEnd() if event.time - self._rate.said_at >= _LINE_EVERY_S:
-                self._say(f"{event.stage}: {self._rate.tasks} tasks, {self._rate}", event.time)
+                self._say(f"{event.stage}: {self._rate.done}, {self._rate}", event.time)
             case StageEnd():
-                tasks = f"{self._rate.tasks} tasks"
                 rate = f", {self._rate}" if str(self._rate) else ""
-                self._say(f"{event.stage}: {tasks} in {event.seconds:.1f} s{rate}", event.time)
+                done = f"{self._rate.done} in {event.seconds:.1f} s"
+                self._say(f"{event.stage}: {done}{rate}", event.time)
             case Notice():
                 self._say(f"{event.stage}: {event.message}", event.time)
 
@@ -129,11 +129,14 @@ class Bars(Subscriber):
                 self._progress.update(bar, rate=str(self._rate))
                 self._progress.stop_task(bar)
             case Notice():
-                self._progress.console.print(f"{event.stage}: {event.message}", markup=False)
+                self._progress.console.print(
+                    f"{event.stage}: {event.message}", markup=False, highlight=False
+                )
 
     def _start(self, event: StageStart) -> None:
         if event.stage in self._bars:
-            self._progress.update(self._bars[event.stage], total=event.tasks_total)
+            bar = self._bars[event.stage]
+            self._progress.update(bar, total=event.tasks_total, completed=event.tasks_done)
             return
         place = f"[dim]{event.stage_number}/{event.stages_total}[/dim]"
         self._bars[event.stage] = self._progress.add_task(
@@ -149,22 +152,32 @@ class _Rate:
 
     def __init__(self) -> None:
         self.said_at = float("-inf")
-        self._restart(0.0, 0)
-
-    def _restart(self, time: float, tasks_done: int) -> None:
-        self.tasks = tasks_done
-        self._started = self._now = time
+        self._stage = ""
+        self._tasks = self._total = 0
+        self._started = self._now = 0.0
         self._counters: Counter[str] = Counter()
+
+    @property
+    def done(self) -> str:
+        """How many tasks of how many."""
+        return f"{self._tasks:,} of {self._total:,} tasks"
 
     def take(self, event: Event) -> None:
         """Count the event in."""
         if isinstance(event, StageStart):
-            self._restart(event.time, event.tasks_done)
-            self.said_at = max(self.said_at, event.time)
+            self._begin(event)
         elif isinstance(event, TaskEnd):
-            self.tasks += 1
+            self._tasks += 1
             self._now = max(self._now, event.time)
             self._counters.update(event.counters)
+
+    def _begin(self, event: StageStart) -> None:
+        # A stage that has to redo some of its tasks starts again and keeps its rate.
+        if event.stage != self._stage:
+            self._stage, self._counters = event.stage, Counter()
+            self._started = self._now = event.time
+            self.said_at = max(self.said_at, event.time)
+        self._tasks, self._total = event.tasks_done, event.tasks_total
 
     def __str__(self) -> str:
         seconds = self._now - self._started

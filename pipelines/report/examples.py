@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penstock import storage
@@ -45,7 +46,7 @@ def _first_documents(url: str, number: int) -> list[Example]:
         ids = parquet.read_row_group(0, columns=["doc_id"])["doc_id"].to_pylist()
         places = sorted(range(len(ids)), key=ids.__getitem__)[:number]
         table = parquet.read_row_group(0, columns=list(_DOCUMENT_COLUMNS))
-        return [_example(row) for row in table.take(places).to_pylist()]
+        return [_example(row) for row in table.take(pa.array(places, pa.int64())).to_pylist()]
 
 
 def dropped_examples(out: str) -> dict[str, list[Example]]:

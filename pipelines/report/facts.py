@@ -105,11 +105,16 @@ def losses(ledger: LedgerCounts) -> list[StageLosses]:
     return [
         StageLosses(
             stage=stage,
-            dropped=dict(dropped.get(stage, Counter()).most_common()),
-            failed=dict(failed.get(stage, Counter()).most_common()),
+            dropped=dict(ranked(dropped.get(stage, Counter()))),
+            failed=dict(ranked(failed.get(stage, Counter()))),
         )
         for stage in sorted(dropped.keys() | failed.keys(), key=_place)
     ]
+
+
+def ranked(counts: Counter[str]) -> list[tuple[str, int]]:
+    """Names and numbers, the largest first, equal ones by name."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _place(stage: str) -> tuple[int, str]:

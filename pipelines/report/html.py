@@ -44,6 +44,15 @@ def tag(name: str, /, *children: Child, **attributes: str | float | None) -> Htm
     return Html(opening + join(*children) + f"</{name}>")
 
 
+def header_row(*names: str) -> Html:
+    """The head of a table; a name that begins with '#' is of a column of numbers."""
+    cells = [
+        tag("th", name.removeprefix("#"), scope="col", class_="number" if name[:1] == "#" else None)
+        for name in names
+    ]
+    return tag("thead", tag("tr", *cells))
+
+
 def join(*children: Child) -> Html:
     """Children one after another, each escaped unless it is markup."""
     return Html("".join(_child(child) for child in children if child is not None))

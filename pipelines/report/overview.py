@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pipelines.report.charts import bar, legend_of, short
 from pipelines.report.facts import Facts
-from pipelines.report.html import Html, join, tag
+from pipelines.report.html import Html, header_row, join, tag
 from pipelines.sizes import format_size
 
 
@@ -111,12 +111,11 @@ def reasons(facts: Facts) -> Html:
     ]
     if not rows:
         return tag("section", tag("h2", "Why records weren’t kept"), tag("p", "All were kept."))
-    names = ("stage", "rule or error", "allowed", "records", "", "fail it", "only it")
-    head = tag("tr", *[tag("th", name, scope="col") for name in names])
+    head = header_row("stage", "rule or error", "allowed", "#records", "", "#fail it", "#only it")
     return tag(
         "section",
         tag("h2", "Why records weren’t kept"),
-        tag("table", tag("thead", head), tag("tbody", *rows), class_="reasons"),
+        tag("table", head, tag("tbody", *rows), class_="reasons"),
         tag("p", "A record counts for the first rule that it fails. All rules are measured on all "
             "curated documents: “fail it” counts those that fail a rule at all, “only it” those "
             "that would have passed without it (duplicates are looked for afterwards).",

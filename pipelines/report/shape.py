@@ -4,9 +4,10 @@ from collections import Counter
 
 import numpy as np
 
+from pipelines.clusters import Cluster
 from pipelines.report.charts import Series, bar, legend_of, log_histogram, short
-from pipelines.report.facts import Facts
-from pipelines.report.html import Html, join, tag
+from pipelines.report.facts import Facts, ranked
+from pipelines.report.html import Html, header_row, join, tag
 from pipelines.report.measures import WORD_EDGES
 from pipelines.sizes import format_size
 
@@ -46,8 +47,8 @@ def _median(histogram: np.ndarray) -> str:
 
 def languages(facts: Facts) -> Html:
     """Curated and kept documents of each language."""
-    ranked = facts.measures.languages.most_common()
-    shown, rest = ranked[:_SHOWN_LANGUAGES], ranked[_SHOWN_LANGUAGES:]
+    found = ranked(facts.measures.languages)
+    shown, rest = found[:_SHOWN_LANGUAGES], found[_SHOWN_LANGUAGES:]
     if not shown:
         return Html()
     kept, most = facts.measures.kept_languages, shown[0][1]
@@ -89,9 +90,7 @@ def tokens(facts: Facts) -> Html:
         )
         for name, split in manifest.splits.items()
     ]
-    head = tag(
-        "tr", *[tag("th", n, scope="col") for n in ("split", "tokens", "documents", "shards")]
-    )
+    head = header_row("split", "#tokens", "#documents", "#shards")
     specials = ", ".join(f"{name} {value}" for name, value in tokenizer.special_ids.items()
                          if value is not None)  # fmt: skip
     facts_of_it = [
@@ -106,7 +105,7 @@ def tokens(facts: Facts) -> Html:
     return tag(
         "section",
         tag("h2", "Tokens"),
-        tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), _pairs(facts_of_it),
+        tag("div", tag("table", head, tag("tbody", *rows)), _pairs(facts_of_it),
             class_="columns"),
     )  # fmt: skip
 
@@ -168,26 +167,18 @@ def _range_name(low: int, high: int | None) -> str:
 def _largest(facts: Facts) -> Html | None:
     if not facts.clusters:
         return None
-    rows = [
-        tag(
-            "tr",
-            tag("td", f"{cluster.size:,}", class_="number"),
-            tag("td", join(
-                tag("div", tag("bdi", cluster.url or cluster.keeper.hex()), class_="breakable"),
-                *[tag("div", tag("bdi", url), class_="breakable muted") for url in cluster.examples],
-            )),
-            tag("td", ", ".join(f"{n:,} {rule}" for rule, n in cluster.rules.items()),
-                class_="muted"),
-        )
-        for cluster in facts.clusters
-    ]  # fmt: skip
-    head = tag(
+    rows = [_cluster_row(cluster) for cluster in facts.clusters]
+    head = header_row("#size", "kept, then some of the dropped", "dropped as")
+    return join(tag("h3", "The largest clusters"), tag("table", head, tag("tbody", *rows)))
+
+
+def _cluster_row(cluster: Cluster) -> Html:
+    dropped = [tag("div", tag("bdi", url), class_="breakable muted") for url in cluster.examples]
+    kept = tag("div", tag("bdi", cluster.url or cluster.keeper.hex()), class_="breakable")
+    rules = ", ".join(f"{number:,} {rule}" for rule, number in cluster.rules.items())
+    return tag(
         "tr",
-        *[
-            tag("th", n, scope="col")
-            for n in ("size", "kept, then some of the dropped", "dropped as")
-        ],
-    )
-    return join(
-        tag("h3", "The largest clusters"), tag("table", tag("thead", head), tag("tbody", *rows))
+        tag("td", f"{cluster.size:,}", class_="number"),
+        tag("td", kept, *dropped),
+        tag("td", rules, class_="muted"),
     )

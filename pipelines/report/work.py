@@ -7,10 +7,10 @@ import yaml
 
 from pipelines.report.charts import bar, legend_of
 from pipelines.report.facts import Facts
-from pipelines.report.html import Html, join, tag
+from pipelines.report.html import Html, header_row, join, tag
 from pipelines.sizes import format_size
 
-_COLUMNS = ("stage", "", "wall", "CPU", "tasks", "spilled", "peak memory")
+_COLUMNS = ("stage", "", "#wall", "#CPU", "#tasks", "#spilled", "#peak memory")
 
 
 def times(facts: Facts) -> Html:
@@ -19,12 +19,11 @@ def times(facts: Facts) -> Html:
     if not stages:
         return Html()
     most = max(_number(stage, "seconds") for stage in stages) or 1.0
-    head = tag("tr", *[tag("th", name, scope="col") for name in _COLUMNS])
     body = [_stage_row(stage, most) for stage in stages]
     return tag(
         "section",
         tag("h2", "Where the time went"),
-        tag("table", tag("thead", head), tag("tbody", *body), class_="times"),
+        tag("table", header_row(*_COLUMNS), tag("tbody", *body), class_="times"),
         _steps(stages),
         tag("p", _summary(facts), class_="note"),
     )

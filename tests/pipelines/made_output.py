@@ -109,17 +109,18 @@ def some_pages(count: int = 1200, *, seed: int = 0) -> list[Page]:
 
 
 def _add_fates(pages: list[Page]) -> None:
-    alive = [page for page in pages if page.rule is None]
-    for page in alive[5::9]:
-        keeper = alive[0] if page.number % 5 else alive[1]
-        keeper.cluster_size += 1
-        page.rule, page.stage, page.twin = "near_duplicate", "dedup", keeper.number
-        page.value, page.threshold = "9 of 14 bands", "at most 0 bands"
-    for page in alive[4::40]:
-        page.rule, page.stage, page.value = "http_status", "read", "404"
-        page.threshold = "one of 200"
-    for page in alive[3::60]:
-        page.error, page.stage = "truncated: the record ends 210 bytes early", "read"
+    first, second, *alive = [page for page in pages if page.rule is None]
+    for place, page in enumerate(alive):
+        if place % 9 == 5:
+            keeper = first if place % 4 else second
+            keeper.cluster_size += 1
+            page.rule, page.stage, page.twin = "near_duplicate", "dedup", keeper.number
+            page.value, page.threshold = "9 of 14 bands", "at most 0 bands"
+        elif place % 40 == 4:
+            page.rule, page.stage, page.value = "http_status", "read", "404"
+            page.threshold = "one of 200"
+        elif place % 60 == 3:
+            page.error, page.stage = "truncated: the record ends 210 bytes early", "read"
 
 
 def write_output(
