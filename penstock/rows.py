@@ -177,7 +177,8 @@ class RowSource:
         if settings.packing in _ORDER_FREE:
             shuffle(order, derive_key(self._seed, epoch, _WINDOW_DOCUMENTS, window))
         lengths = documents.lengths[order]
-        if settings.long_documents is LongDocuments.CUT:
+        cut = settings.long_documents is LongDocuments.CUT
+        if cut and settings.packing is not Packing.CONCAT:
             lengths = np.minimum(lengths, settings.sequence_length)
         packed = pack(lengths, settings.sequence_length, packing=settings.packing)
         if packed.num_rows != table.rows[window]:
