@@ -28,6 +28,11 @@ from transforms.letters import letter_lines
 _LINE_BYTES = 2_000
 """Letters of a training text: more than any sentence has, less than lets one book weigh much."""
 
+_NGRAM_BUCKETS = 2_000_000
+"""So many that the matrix takes 64 MB or more, for which any allocator asks the system, whose pages
+are zero. With one thread fastText sets only a tenth of it and would train on what is left of
+another array in the rest: no two models would be alike."""
+
 _CODE = re.compile(r"[A-Za-z0-9-]+")
 _CARD = """# A language model for web text
 
@@ -51,10 +56,9 @@ class TrainLanguageOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dimensions: int = Field(default=16, ge=2, le=512)
+    dimensions: int = Field(default=16, ge=8, le=512)
     epochs: int = Field(default=20, ge=1)
     learning_rate: float = Field(default=0.5, gt=0)
-    ngram_buckets: int = Field(default=2_000_000, ge=1_000)
     kept_ngrams: int = Field(default=50_000, ge=256)
     held_out: float = Field(default=0.05, ge=0, lt=1)
     seed: int = 0
@@ -189,7 +193,7 @@ def train_language(data: LabelledTexts, *, options: TrainLanguageOptions) -> byt
             dim=options.dimensions,
             epoch=options.epochs,
             lr=options.learning_rate,
-            bucket=options.ngram_buckets,
+            bucket=_NGRAM_BUCKETS,
             minn=2,
             maxn=5,
             loss="softmax",
