@@ -57,7 +57,7 @@ def tokenizer(
     model_type: Annotated[ModelType, typer.Option(help="How words are cut.")] = ModelType.UNIGRAM,
     sample_documents: Annotated[
         int, typer.Option(min=1, help="Documents to learn from, the same ones each time.")
-    ] = 20_000,
+    ] = 5_000,
     seed: Annotated[int, typer.Option(min=0, help="Chooses the documents.")] = 0,
 ) -> None:
     """Train a SentencePiece tokenizer on the main text of pages or documents."""
