@@ -58,7 +58,10 @@ def merge_runs(
     memory_bytes: int,
     spill: Spill,
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of all runs in order of sort_by; equal keys come in the order of the runs."""
+    """The rows of all runs in order of sort_by, in batches of about 1 MiB, none of them empty.
+
+    Equal keys come in the order of the runs.
+    """
     held_bytes, block_bytes = held_bytes_for(memory_bytes), block_bytes_for(memory_bytes)
     level: SpillFile | None = None
     try:
@@ -105,11 +108,25 @@ def _merge(
     piece = held_bytes // (2 * max(1, len(runs)))
     piece = min(MAX_READ_BYTES, max(MIN_BLOCK_BYTES, piece))
     if len(runs) < 2:
-        yield from chain.from_iterable(run.read(piece) for run in runs)
+        yield from _joined(chain.from_iterable(run.read(piece) for run in runs))
         return
     heads = [_Head(run.read(piece), sort_by) for run in runs]
     while heads := [head for head in heads if head.fill(piece)]:
         yield from sorted_batches(_take_round(heads), sort_by)
+
+
+def _joined(blocks: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of about 1 MiB: each batch costs its receiver something."""
+    held: list[pa.RecordBatch] = []
+    num_bytes = 0
+    for block in blocks:
+        held.append(block)
+        num_bytes += block.nbytes
+        if num_bytes >= BATCH_BYTES:
+            yield pa.concat_batches(held)
+            held, num_bytes = [], 0
+    if held:
+        yield pa.concat_batches(held)
 
 
 def _take_round(heads: Sequence["_Head"]) -> list[pa.RecordBatch]:
