@@ -24,7 +24,7 @@ from pipelines.run_record import RunRecorder
 from pipelines.sizes import format_size
 from pipelines.task import Settings
 from pipelines.text.commit import commit
-from pipelines.text.models import Models, fitted_tokenizer, load_models
+from pipelines.text.models import Models, keep_fitted, load_models, used_tokenizer
 from pipelines.text.plan import NothingKeptError, text_plan
 from pipelines.workspace import Workspace
 
@@ -194,7 +194,8 @@ def _close(
     results: dict[str, StageResult],
 ) -> RunSummary:
     """Write run.json and then the manifest, which makes it a dataset; remove the work folder."""
-    tokenizer, artefacts = fitted_tokenizer(plan.models, results)
+    keep_fitted(workspace.out, results)
+    tokenizer, artefacts = used_tokenizer(plan.models, results)
     run = recorder.finish(
         results,
         inputs=[{"input": f.input, "url": f.url, "bytes": f.size} for f in plan.files],

@@ -5,6 +5,7 @@ a commit marker that says what it made. Running it twice, or in two places at on
 files, so an engine may repeat it as it likes; a task whose marker is there isn't run again.
 """
 
+import errno
 import json
 import os
 import resource
@@ -19,6 +20,7 @@ import pyarrow as pa
 import xxhash
 
 from penstock import storage
+from penstock.errors import PenstockError
 from pipelines.exchange import ExchangeWriter, read_bucket
 from pipelines.spill import Spill
 from pipelines.streams import Stream
@@ -151,7 +153,7 @@ class TaskContext:
                 writer.close()
 
     def abandon(self) -> None:
-        """Give up the exchanges' spill files after an error."""
+        """Let go of what the exchanges hold in memory and on local disk."""
         for writer in self._writers:
             writer.abandon()
 
@@ -161,10 +163,10 @@ class _Timer:
         self._timers, self._name = timers, name
 
     def __enter__(self) -> None:
-        self._started = time.thread_time()
+        self._started = time.process_time()
 
     def __exit__(self, *_: object) -> None:
-        self._timers[self._name] += time.thread_time() - self._started  # type: ignore[assignment]
+        self._timers[self._name] += time.process_time() - self._started  # type: ignore[assignment]
 
 
 TaskFunction = Callable[[TaskContext, Item], None]
@@ -182,9 +184,12 @@ def execute(task: Task, settings: Settings, executor: str) -> TaskResult:
     try:
         task.function(context, task.item)
         context.finish()
-    except BaseException:
-        context.abandon()
+    except PenstockError:
         raise
+    except Exception as error:
+        raise PenstockError(_told(error, spec.stage, task.name)) from error
+    finally:
+        context.abandon()
     result = TaskResult(
         stage=spec.stage,
         task=task.name,
@@ -204,6 +209,13 @@ def execute(task: Task, settings: Settings, executor: str) -> TaskResult:
     storage.write_bytes(marker, json.dumps(asdict(result)).encode())
     record_moment("after-commit", task.name, spec, settings)
     return result
+
+
+def _told(error: Exception, stage: str, task: str) -> str:
+    """What went wrong where, in one line that needs no traceback."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"stage {stage}: no space left on the disk ({error}); free some and run again"
+    return f"stage {stage}, task {task}: {type(error).__name__}: {error}"
 
 
 def marker_url(folder: str, name: str) -> str:

@@ -16,10 +16,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 from penstock import storage
-from penstock.errors import UsageError
+from penstock.errors import PenstockError, UsageError
 from pipelines.task import Settings, Task, TaskResult, execute, marker_url, read_marker
 
 _POLL_S = 0.2
+_ERROR_SUFFIX = ".error.pickle"
 
 
 class BeamEngine:
@@ -55,7 +56,7 @@ class BeamEngine:
                 waiting.remove(url)
                 yield read_marker(url)
         if pipeline.error is not None:
-            raise pipeline.error
+            raise _cause(folder) or pipeline.error
 
     def _pipeline_options(self, tasks: int) -> Any:
         from apache_beam.options.pipeline_options import PipelineOptions
@@ -98,4 +99,19 @@ class _Pipeline(threading.Thread):
 
 def _execute(element: bytes) -> None:
     task, settings = pickle.loads(element)
-    execute(task, settings, f"beam process {os.getpid()}")
+    error_url = f"{task.spec_url.rsplit('/', 1)[0]}/{task.name}{_ERROR_SUFFIX}"
+    storage.remove_tree(error_url)
+    try:
+        execute(task, settings, f"beam process {os.getpid()}")
+    except PenstockError as error:
+        storage.write_bytes(error_url, pickle.dumps(error))
+        raise
+
+
+def _cause(folder: str) -> PenstockError | None:
+    """The error that a task has left for us, since a runner hands on only its text."""
+    for url in storage.list_files(folder):
+        if url.endswith(_ERROR_SUFFIX):
+            error: PenstockError = pickle.loads(storage.read_bytes(url))
+            return error
+    return None

@@ -6,7 +6,6 @@ of duplicates.
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 
 import numpy as np
@@ -14,20 +13,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock import storage
-from pipelines.batches import constant, read_batches, table_batch
+from pipelines.batches import read_batches, table_batch
 from pipelines.exchange import ExchangeWriter
 from pipelines.options import DedupOptions, RejectOptions, ValidationOptions
 from pipelines.parquet import parquet_writer
 from pipelines.sortkeys import bucket_of
-from pipelines.streams import LEDGER_STREAM, REJECT_STREAM, TOKEN_STREAMS, VERDICT_STREAM
+from pipelines.streams import LEDGER_STREAM, REJECT_STREAM, TOKEN_STREAMS
 from pipelines.task import Item, TaskContext
 from pipelines.text.curate import count_verdicts, curation_rules
+from pipelines.text.kept import curated_with_verdicts
 from pipelines.text.nodes import id_buckets
 from pipelines.text.rejects import RejectSample
 from pipelines.text.tokenizer import run_tokenizer
 from pipelines.text.verdicts import DUPLICATE_ID, EXACT_DUPLICATE
 from schemas.documents import DOCUMENTS
-from schemas.hashes import VERDICTS
 from schemas.ledger import DROPPED, KEPT, LEDGER
 from schemas.signals import SIGNALS
 from transforms.buffers import fixed_matrix
@@ -74,40 +73,6 @@ def finish_piece(context: TaskContext, item: Item) -> None:
     sample = rejects.rows()
     writer = context.emit(REJECT_STREAM, share=0.05)
     writer.add(sample, np.zeros(sample.num_rows, np.uint32))
-
-
-def curated_with_verdicts(
-    context: TaskContext, piece: int
-) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    """A piece's curated documents beside one VERDICTS row for each, in their order."""
-    decided = list(context.read(VERDICT_STREAM, piece, share=0.2))
-    table = pa.Table.from_batches(decided, VERDICTS).combine_chunks()
-    rows = table["row"].to_numpy()
-    start = 0
-    for batch in read_batches(context.spec.inputs["curate.curated"][piece]):
-        low, high = np.searchsorted(rows, [start, start + batch.num_rows])
-        here = table.slice(low, high - low)
-        yield batch, _verdict_for_each(batch, here, rows[low:high] - start, piece)
-        start += batch.num_rows
-
-
-def _verdict_for_each(
-    batch: pa.RecordBatch, decided: pa.Table, at: np.ndarray, piece: int
-) -> pa.RecordBatch:
-    """One VERDICTS row for each document: the decided one, else that it's alone and kept."""
-    num_rows = batch.num_rows
-    alone = {
-        "piece": constant(piece, num_rows, pa.uint32()),
-        "row": pa.array(np.arange(num_rows, dtype=np.uint32)),
-        "matched_bands": constant(0, num_rows, pa.int64()),
-        "cluster_id": batch["doc_id"],
-        "cluster_size": constant(1, num_rows, pa.int64()),
-    }
-    both = pa.concat_tables([pa.Table.from_batches([table_batch(alone, VERDICTS)]), decided])
-    choice = np.arange(num_rows)
-    choice[at] = num_rows + np.arange(len(at))
-    rows: pa.RecordBatch = both.take(pa.array(choice)).combine_chunks().to_batches()[0]
-    return rows
 
 
 def _ledger_rows(
@@ -167,6 +132,8 @@ class TokenEmitter:
             return
         with self._context.timed("tokenize"):
             tokens = self._tokenizer.encode(documents["text"])
+            # A fitted vocabulary may come out smaller than the one that the stream was made for.
+            tokens = tokens.cast(self._stream.schema.field("tokens").type)
         key = keyed_hash(documents["doc_id"], seed=self._seed)
         columns = [pa.array(key), documents["doc_id"], tokens, documents["input"]]
         rows = pa.RecordBatch.from_arrays(columns, schema=self._stream.schema)

@@ -1,0 +1,74 @@
+"""The models that a text run uses, loaded once before it starts: what they are, and that they are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from penstock import storage
+from penstock.errors import UsageError
+from penstock.manifest import TokenizerInfo
+from pipelines.models import local_copy
+from pipelines.plan import StageResult
+from pipelines.recipe.model import TextRecipe
+from pipelines.text.tokenizer import MODEL, load_run_tokenizer
+from transforms.language import LanguageModel
+from transforms.tokenizers import Tokenizer, TokenizerOptions
+
+_SMALL_VOCABULARY = 2**16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """Digests of the models by name, and the type of the token ids that the run will make."""
+
+    artefacts: Mapping[str, str]
+    token_type: str
+    options: TokenizerOptions
+
+
+def load_models(recipe: TextRecipe) -> Models:
+    """Load every model that the recipe names, so that a broken one is found now.
+
+    Raises:
+        UsageError: names the key, the file and what is wrong with it.
+    """
+    try:
+        path = recipe.language.model and local_copy(recipe.language.model)
+        artefacts = {"language": LanguageModel.load(path).digest}
+        if recipe.tokenizer.fit is None:
+            tokenizer = load_run_tokenizer(recipe.tokenizer, None)
+            artefacts["tokenizer"] = tokenizer.digest
+            size = tokenizer.vocabulary_size
+        else:
+            size = recipe.tokenizer.fit.vocabulary_size
+    except (ValueError, OSError) as error:
+        raise UsageError(str(error)) from error
+    token_type = "uint16" if size <= _SMALL_VOCABULARY else "uint32"
+    return Models(artefacts=artefacts, token_type=token_type, options=recipe.tokenizer)
+
+
+def used_tokenizer(
+    models: Models, results: Mapping[str, StageResult]
+) -> tuple[TokenizerInfo, dict[str, str]]:
+    """What the manifest says of the tokenizer, and the digests of all models, fitted ones too."""
+    fitted = results["tokenizer"].files(MODEL)[0] if "tokenizer" in results else None
+    tokenizer = load_run_tokenizer(models.options, fitted)
+    artefacts = {**models.artefacts, "tokenizer": tokenizer.digest}
+    return _info(tokenizer, models.token_type), artefacts
+
+
+def _info(tokenizer: Tokenizer, token_type: str) -> TokenizerInfo:
+    return TokenizerInfo(
+        kind=tokenizer.kind,
+        digest=tokenizer.digest,
+        vocabulary_size=tokenizer.vocabulary_size,
+        special_ids=dict(tokenizer.special_ids),
+        token_type=token_type,
+    )
+
+
+def keep_fitted(out: str, results: Mapping[str, StageResult]) -> None:
+    """Copy a fitted tokenizer into OUT/index, for the trainer and for the next refresh."""
+    if "tokenizer" in results:
+        data = storage.read_bytes(results["tokenizer"].files(MODEL)[0])
+        storage.write_bytes(storage.join(out, "index", "tokenizer.model"), data)
