@@ -36,9 +36,9 @@ class Assembler:
         self._with_segments = "cu_seqlens" in options.fields
         self._shape = (1 + len(planes), options.rank_rows, options.sequence_length)
         self._dtype = np.dtype(options.dtype)
-        padding = _padding_id(dataset.manifest.tokenizer)
+        self.padding_id = _padding_id(dataset.manifest.tokenizer)
         ignored = ignored_label(options.dtype)
-        self._constants = (padding, ignored, self._label_plane, self._position_plane)
+        self._constants = (self.padding_id, ignored, self._label_plane, self._position_plane)
 
     def batch(self, epoch: int, first_row: int) -> Batch:
         """This rank's share of the global batch that begins with a row of an epoch."""

@@ -1,7 +1,7 @@
 """One training batch: a mapping that is also an object, in NumPy arrays or torch tensors."""
 
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from penstock.errors import UsageError
@@ -84,10 +84,13 @@ class Batch(Mapping[str, Any]):
         return f"Batch({', '.join(shapes)})"
 
 
-def converter(framework: str | None) -> Any:
+def converter(framework: str | None) -> Callable[[Any], Any] | None:
     """The function from a NumPy array to the framework's, or None where that's NumPy itself.
 
     None asks for torch where it is installed. Torch is imported here, not with the module.
+
+    Raises:
+        UsageError: the framework isn't one of these, or isn't installed.
     """
     if framework not in (None, "torch", "numpy"):
         raise UsageError(f"framework is {framework!r}; allowed: 'torch', 'numpy' or None")
@@ -96,7 +99,7 @@ def converter(framework: str | None) -> Any:
     if importlib.util.find_spec("torch") is None:
         if framework == "torch":
             raise UsageError(
-                "framework is 'torch', which isn't installed; pip install penstock[torch]"
+                "framework is 'torch', which isn't installed; run: pip install penstock[torch]"
             )
         return None
     import torch

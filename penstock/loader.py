@@ -21,6 +21,7 @@ from penstock.prefetch import prefetched
 from penstock.provenance import describe_rows
 from penstock.rows import RowSource
 from penstock.state import identity, read_cursor
+from penstock.torch_protocol import refuse_workers, register_with_torch
 from penstock.windows import load_windows
 
 
@@ -28,7 +29,8 @@ class TokenLoader:
     """Batches of packed documents from the dataset at `out`, for one data-parallel rank.
 
     Iterating yields the rest of the current epoch, then stops; iterating again yields the next one.
-    After `load_state_dict` it goes on where the state was taken.
+    After `load_state_dict` it goes on where the state was taken. It needs no DataLoader around it,
+    but `torch.utils.data.DataLoader(loader, batch_size=None)` works, and gives dicts.
 
     Args:
         out: the dataset's folder, a path or any fsspec URL.
@@ -106,6 +108,7 @@ class TokenLoader:
         )
         self._assembler = Assembler(self.dataset, self._source, self.options, framework)
         self._epoch = self._row = 0
+        register_with_torch(TokenLoader)
         self._check_steps()
 
     def __len__(self) -> int:
@@ -115,6 +118,7 @@ class TokenLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches from the current row to the epoch's end; the row moves with what is taken."""
+        refuse_workers()
         epoch, size = self._epoch, self.options.global_batch_size
         batches = (self._assembler.batch(epoch, row) for row in self._first_rows())
         with contextlib.closing(prefetched(batches, self.options.prefetch)) as made:
@@ -158,6 +162,11 @@ class TokenLoader:
     def dropped_rows(self) -> int:
         """How many rows at each epoch's end are in no batch."""
         return self.num_rows % self.options.global_batch_size if self.options.drop_last else 0
+
+    @property
+    def padding_id(self) -> int:
+        """The id that fills up rows."""
+        return self._assembler.padding_id
 
     def state_dict(self) -> dict[str, Any]:
         """The next row that hasn't been handed out, and what it is a row of, as JSON values."""

@@ -14,6 +14,7 @@ from penstock import storage
 from penstock.deletions import read_deletions
 from penstock.errors import DataError, PenstockError
 from penstock.manifest import Manifest, ShardEntry, read_manifest
+from penstock.proofs import prove_loader
 from penstock.shards import ShardReader
 
 
@@ -35,9 +36,15 @@ class VerifyReport:
 
 
 def verify(
-    out: str, *, version: int | None = None, progress: Callable[[str], None] | None = None
+    out: str,
+    *,
+    version: int | None = None,
+    loader: bool = False,
+    progress: Callable[[str], None] | None = None,
 ) -> VerifyReport:
     """Check every shard of the dataset at `out` against its manifest; `progress` hears each path.
+
+    With `loader`, also deliver the dataset in different ways and compare: see penstock.proofs.
 
     Raises:
         UsageError: there is no dataset at `out`.
@@ -50,6 +57,11 @@ def verify(
             progress(entry.path)
         findings += [f"{entry.path}: {line}" for line in _check_shard(out, entry, manifest)]
     findings += _check_deletions(out, manifest)
+    if loader and not findings:
+        for split in manifest.splits:
+            if progress is not None:
+                progress(f"loader, split {split}")
+            findings += [f"loader: {split}: {line}" for line in _check_loader(out, manifest, split)]
     return VerifyReport(
         version=manifest.version,
         shards=len(manifest.shards),
@@ -107,3 +119,10 @@ def _check_deletions(out: str, manifest: Manifest) -> list[str]:
     except PenstockError as error:
         return [str(error)]
     return []
+
+
+def _check_loader(out: str, manifest: Manifest, split: str) -> list[str]:
+    try:
+        return list(prove_loader(out, version=manifest.version, split=split))
+    except PenstockError as error:
+        return [str(error)]

@@ -4,9 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from penstock.assemble import Assembler
+from penstock.batches import Batch
 from penstock.deletions import write_deletions
 from penstock.errors import UsageError
+from penstock.loader import TokenLoader
 from penstock.manifest import Manifest, encode_manifest
+from penstock.proofs import prove_loader
 from penstock.verify import verify
 from tests.penstock.datasets import doc_id, make_dataset, random_documents
 
@@ -84,3 +88,57 @@ def test_deletion_files_are_checked(tmp_path: Path) -> None:
 def test_no_dataset_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no dataset at"):
         verify(str(tmp_path))
+
+
+def test_the_loader_keeps_its_promises(tmp_path: Path) -> None:
+    lengths = [int(length) for length in np.random.default_rng(0).integers(0, 9000, 60)]
+    entry = write_deletions(str(tmp_path), 2, np.array([doc_id(4), doc_id(7)], "S16"))
+    make_dataset(
+        str(tmp_path),
+        random_documents(lengths),
+        validation=random_documents([3000] * 9),
+        deletions=(entry,),
+        version=2,
+    )
+    heard: list[str] = []
+    assert verify(str(tmp_path), loader=True, progress=heard.append).findings == ()
+    assert heard[-2:] == ["loader, split train", "loader, split validation"]
+
+
+def test_a_loader_that_breaks_its_promises_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong row in one place: each proof must see it, so each is given a loader that has one."""
+    make_dataset(str(tmp_path), random_documents([700] * 200), shards=1)
+    right = Assembler.batch
+
+    def wrong(self: Assembler, epoch: int, first_row: int) -> Batch:
+        batch = right(self, epoch, first_row)
+        if (first_row, self._options.world_size) == (8, place):
+            batch.input_ids[0, 0] += 1
+        return batch
+
+    monkeypatch.setattr(Assembler, "batch", wrong)
+    place = 1
+    whole = list(prove_loader(str(tmp_path)))
+    assert whole[0].startswith("an epoch delivers the token id ")
+    assert whole[1:] == [
+        "step 2: input_ids of 2 ranks differ from those of one",
+        "step 2: input_ids of 4 ranks differ from those of one",
+    ]
+    place = 4
+    assert list(prove_loader(str(tmp_path))) == [
+        "step 2: input_ids of 4 ranks differ from those of one"
+    ]
+
+
+def test_a_loader_that_forgets_its_place_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_dataset(str(tmp_path), random_documents([700] * 200), shards=1)
+    right = TokenLoader.load_state_dict
+    monkeypatch.setattr(
+        TokenLoader, "load_state_dict", lambda self, state: right(self, {**state, "row": 0})
+    )
+    findings = list(prove_loader(str(tmp_path)))
+    assert "step 1: a loader resumed at step 1 gives another batch" in findings
