@@ -17,12 +17,13 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
 )
+from rich.text import Text
 
 from pipelines.events import Event, Notice, StageEnd, StageStart, TaskEnd
 from pipelines.sizes import format_size
@@ -101,9 +102,7 @@ class Bars(Subscriber):
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}", style="cyan"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(compact=True),
+            _TimeColumn(),
             console=console,
         )
         self._bars: dict[str, TaskID] = {}
@@ -145,6 +144,30 @@ class Bars(Subscriber):
             completed=event.tasks_done,
             rate="done before" if event.tasks_done == event.tasks_total else "",
         )
+
+
+class _TimeColumn(ProgressColumn):
+    """The time left of a stage that runs, the time taken by one that's complete."""
+
+    def render(self, task: Task) -> Text:
+        """The time as it is now."""
+        if task.finished or task.stop_time is not None:
+            return Text(_minutes(task.elapsed or 0.0), style="dim")
+        left = task.time_remaining
+        return Text("" if left is None else f"{_minutes(left)} left", style="cyan")
+
+
+def _minutes(seconds: float) -> str:
+    """Seconds as a clock shows them.
+
+    >>> _minutes(4.21), _minutes(75), _minutes(3723)
+    ('4.2 s', '1:15', '1:02:03')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 class _Rate:

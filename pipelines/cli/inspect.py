@@ -55,7 +55,7 @@ def clusters(
 def verify(
     out: Out,
     loader: Annotated[
-        bool, typer.Option("--loader", help="Also read one epoch and compare it to the manifest.")
+        bool, typer.Option("--loader", help="Also read an epoch and compare it, token by token.")
     ] = False,
 ) -> None:
     """Check every shard against the manifest: presence, size, hash, rows and tokens."""
@@ -86,10 +86,10 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _loader_findings(out: str) -> tuple[str, ...]:
-    from penstock.verify import verify_loader
+def _loader_findings(out: str) -> list[str]:
+    from pipelines.loader_check import loader_findings
 
-    return tuple(verify_loader(out))
+    return list(loader_findings(out))
 
 
 def _print_json(value: Any) -> None:

@@ -47,7 +47,9 @@ def print_summary(facts: Facts, *, report: str, already_done: bool) -> None:
     table.add_row("report", report)
     table.add_row("why a page", f"penstock explain {facts.out} URL")
     table.add_row("duplicates", f"penstock clusters {facts.out}")
-    table.add_row("train", f'TokenLoader("{facts.out}", sequence_length=2048, …)')
+    table.add_row(
+        "train", f'TokenLoader("{facts.out}", sequence_length=2048, global_batch_size=8, seed=0)'
+    )
     console.print(table)
 
 
@@ -55,7 +57,7 @@ def _outcome(facts: Facts) -> Table:
     records = facts.ledger.records
     table = Table(box=None, pad_edge=False, show_header=False)
     for justify in ("left", "right", "right"):
-        table.add_column(justify=justify)  # type: ignore[arg-type]
+        table.add_column(justify=justify)
     _row(table, "records", records, records, style="bold")
     _row(table, "kept", facts.ledger.kept, records, style="bold green")
     dropped = facts.ledger.dropped.total()

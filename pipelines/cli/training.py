@@ -26,7 +26,8 @@ def language_model(data: Sequence[str], output: str, **options: Any) -> None:
     storage.write_bytes(output, trained.model)
     storage.write_bytes(f"{output}.md", card.encode())
     report = trained.report
-    print(f"{output}: {format_size(len(trained.model))}, {report.training_rows:,} rows")
+    size = format_size(len(trained.model))
+    print(f"{output}: {size}, {report.training_rows:,} rows")
     print(
         f"accuracy {report.accuracy:.3f} on {report.held_out_rows:,} held-out rows; card {output}.md"
     )
