@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
-_PARTS = re.compile(r"(\d{4})(?:-?(\d\d))?(?:-?(\d\d))?(?:(\d\d)(\d\d)(\d\d)?)?")
+_PARTS = re.compile(r"(\d{4})(?:-(\d\d)|(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?)?")
 _NUMBER = re.compile(r"-?\d{9,19}(?:\.\d*)?")
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799
 
@@ -42,10 +42,8 @@ def _parse_text(text: str) -> int | None:
         if _ISO.match(text):
             return _seconds(datetime.fromisoformat(text))
         if parts := _PARTS.fullmatch(text):
-            year, month, day, hour, minute, second = (int(p) if p else None for p in parts.groups())
-            return _seconds(
-                datetime(year or 0, month or 1, day or 1, hour or 0, minute or 0, second or 0)
-            )
+            year, dashed, month, *rest = (int(part or 0) for part in parts.groups())
+            return _seconds(datetime(year, dashed or month or 1, rest[0] or 1, *rest[1:]))
         if _NUMBER.fullmatch(text):
             return _parse_number(float(text))
         return _seconds(parsedate_to_datetime(text))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from pipelines.readers.stored import BLOCK_BYTES, StoredFile
-from pipelines.readers.unpack import BrokenStreamError, StoredStream
+from pipelines.readers.unpack import MAGIC, BrokenStreamError, StoredStream, unpacked
 
 CHUNK_BYTES = 1 << 20
 PREFIX_BYTES = 1 << 14
@@ -198,5 +198,23 @@ def _lz4_end(file: StoredFile, start: int) -> int:
     return offset + 4 + 4 * content_checksum
 
 
+def _stream(name: str, magic: bytes) -> Codec:
+    """A compression that is read as one frame, whatever it is made of."""
+
+    def blocks(file: StoredFile, start: int) -> Blocks:
+        if start:
+            raise BrokenStreamError(f"{name}: only the whole file can be unpacked")
+        yield from unpacked(file, name)
+        return file.size
+
+    return Codec(name=name, magic=magic, blocks=blocks)
+
+
 GZIP = Codec(name="gzip", magic=_GZIP, blocks=_gzip_blocks)
 LZ4 = Codec(name="lz4", magic=_LZ4, blocks=_lz4_blocks)
+CODECS = {
+    "gzip": GZIP,
+    "lz4": LZ4,
+    **{name: _stream(name, MAGIC[name]) for name in ("zstd", "xz", "bzip2")},
+}
+"""By the name of the compression; gzip and lz4 can be read from inside a file."""

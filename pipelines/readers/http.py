@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from pipelines.readers.headers import parse_fields, text_of
 
 _HEAD_END = re.compile(rb"\n\r?\n")
@@ -158,20 +160,18 @@ def _unbrotli(body: memoryview, max_bytes: int) -> bytes | memoryview:
 
 
 def _unzstd(body: memoryview, max_bytes: int) -> bytes | memoryview:
-    import zstandard
-
     if bytes(body[:4]) != _ZSTD_MAGIC:
         return body
-    reader = zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True)
     parts: list[bytes] = []
     room = max_bytes
     try:
-        while part := reader.read(_STEP_BYTES):
+        stream = pa.CompressedInputStream(pa.BufferReader(body), "zstd")
+        while part := stream.read(_STEP_BYTES):
             parts.append(part)
             room -= len(part)
             if room < 0:
                 raise LongBodyError
-    except zstandard.ZstdError as error:
+    except OSError as error:
         raise BrokenBodyError(f"zstd: {error}", partial=b"".join(parts)) from None
     return b"".join(parts)
 

@@ -6,7 +6,6 @@ size that the footer tells, so that a row group of a gigabyte isn't held in memo
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,10 +14,11 @@ from penstock.errors import UsageError
 from pipelines.readers.dates import parse_date
 from pipelines.readers.jsonl import document
 from pipelines.readers.options import ReadOptions
-from pipelines.readers.rows import Record, failed, utf8
+from pipelines.readers.rows import MAX_RAW_BYTES, Record, failed, utf8
 from pipelines.readers.spans import Fields, ReadReport, Span
 from pipelines.readers.stored import StoredFile
 from pipelines.readers.unpack import StoredStream
+from transforms.identity import identity_bytes
 
 _BATCH_BYTES = 8 << 20
 
@@ -34,14 +34,22 @@ def read_parquet(
     report.first_record_start, report.end = span.start, max(span.start, span.end)
     try:
         table = pq.ParquetFile(StoredStream(file), pre_buffer=False, buffer_size=1 << 20)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
+        # The footer is every span's; the first one gives the file its row.
         if span.start == 0:
             report.records += 1
-            yield failed(offset=0, raw=bytes(file.view(0, 1 << 20)), error=f"parquet: {error}")
+            raw = file.view(0, MAX_RAW_BYTES)
+            yield failed(offset=0, raw=raw, error=f"parquet: {error}")
         return
     columns = _columns(table.schema_arrow, span)
     for group, first_row in _row_groups(table.metadata, span):
-        yield from _group_records(table, group, first_row, columns, options, report)
+        try:
+            yield from _group_records(table, group, first_row, columns, options, report)
+        except (pa.ArrowException, OSError) as error:
+            report.records += 1
+            start = _first_byte(table.metadata.row_group(group))
+            raw = file.view(start, MAX_RAW_BYTES)
+            yield failed(offset=first_row, raw=raw, error=f"parquet: row group {group}: {error}")
 
 
 def _columns(schema: pa.Schema, span: Span) -> Fields:
@@ -104,22 +112,45 @@ def _group_records(
     row = first_row
     for batch in table.iter_batches(rows, row_groups=[group], columns=names, use_threads=False):
         report.records += batch.num_rows
-        for values in batch.to_pylist():
-            yield _record(values, row, fields, options)
-            row += 1
+        yield from _batch_records(batch, row, fields, options)
+        row += batch.num_rows
 
 
-def _record(values: dict[str, Any], row: int, fields: Fields, options: ReadOptions) -> Record:
-    text = values[fields.text]
-    if text is None:
-        raw = repr(sorted(values.items())).encode()
-        return failed(offset=row, raw=raw, error=f"text_field: {fields.text!r} is null")
-    given, url, date = (values[n] if n else None for n in (fields.id, fields.url, fields.date))
-    return document(
-        utf8(text),
-        offset=row,
-        given_id=None if given is None else str(given),
-        url=url if isinstance(url, str) else None,
-        date=parse_date(date),
-        max_record_bytes=options.max_record_bytes,
-    )
+def _batch_records(
+    batch: pa.RecordBatch, first_row: int, fields: Fields, options: ReadOptions
+) -> Iterator[Record]:
+    nothing = [None] * batch.num_rows
+    texts = batch[fields.text].to_pylist()
+    given = batch[fields.id].to_pylist() if fields.id else nothing
+    urls = batch[fields.url].to_pylist() if fields.url else nothing
+    dates = _seconds(batch[fields.date]) if fields.date else nothing
+    for row, text in enumerate(texts):
+        url = urls[row] if isinstance(urls[row], str) else None
+        id_ = None if given[row] is None else str(given[row])
+        if text is None:
+            yield _without_text(first_row + row, id_, url, dates[row], fields.text)
+            continue
+        yield document(
+            utf8(text),
+            offset=first_row + row,
+            given_id=id_,
+            url=url,
+            date=dates[row],
+            max_record_bytes=options.max_record_bytes,
+        )
+
+
+def _without_text(
+    row: int, given_id: str | None, url: str | None, date: int | None, field: str
+) -> Record:
+    identity = identity_bytes(None, given_id, url, date)
+    error = f"text_field: {field!r} is null"
+    return failed(offset=row, raw=b"", error=error, identity=identity, url=url, date=date)
+
+
+def _seconds(dates: pa.Array) -> list[int | None]:
+    if pa.types.is_timestamp(dates.type) or pa.types.is_date(dates.type):
+        zone = dates.type.tz if pa.types.is_timestamp(dates.type) else None
+        seconds = dates.cast(pa.timestamp("s", zone), safe=False).cast(pa.int64())
+        return list(seconds.to_pylist())
+    return [parse_date(value) for value in dates.to_pylist()]

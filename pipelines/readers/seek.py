@@ -1,16 +1,14 @@
 """Where in a WARC or ARC file a record starts, looked for from any offset."""
 
-from pipelines.readers.frames import GZIP, LZ4, PREFIX_BYTES, Codec, prefix
+from pipelines.readers.frames import CODECS, PREFIX_BYTES, Codec, prefix
 from pipelines.readers.headers import record_line, record_start
 from pipelines.readers.stored import BLOCK_BYTES, StoredFile
 from pipelines.readers.unpack import compression_of
 
-_CODECS = {"gzip": GZIP, "lz4": LZ4}
-
 
 def open_codec(file: StoredFile) -> Codec | None:
     """How the file's frames are compressed, by its first bytes; None for an uncompressed file."""
-    return _CODECS.get(compression_of(file.view(0, 16)) or "")
+    return CODECS.get(compression_of(file.view(0, 16)) or "")
 
 
 def holds_arc(file: StoredFile, codec: Codec | None) -> bool:

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 OUTPUT_BYTES = 1 << 18
 _INPUT_BYTES = 1 << 16
-_MAGIC = {
-    b"\x1f\x8b": "gzip",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"\x04\x22\x4d\x18": "lz4",
-    b"\xfd7zXZ\x00": "xz",
+MAGIC = {
+    "gzip": b"\x1f\x8b",
+    "zstd": b"\x28\xb5\x2f\xfd",
+    "lz4": b"\x04\x22\x4d\x18",
+    "xz": b"\xfd7zXZ\x00",
+    "bzip2": b"BZh",
 }
+"""How files of each compression begin."""
 _BZIP2_BLOCK = b"1AY&SY"
 
 
@@ -40,9 +42,9 @@ class _Readable(Protocol):
 def compression_of(head: bytes | memoryview) -> str | None:
     """gzip, zstd, lz4, bzip2 or xz by a file's first bytes, or None for an uncompressed one."""
     head = bytes(head[:10])
-    if head.startswith(b"BZh") and head[4:10] == _BZIP2_BLOCK:
-        return "bzip2"
-    return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
+    name = next((name for name, magic in MAGIC.items() if head.startswith(magic)), None)
+    # Text may begin with bzip2's three letters; its first block doesn't.
+    return None if name == "bzip2" and head[4:10] != _BZIP2_BLOCK else name
 
 
 def unpacked(file: StoredFile, compression: str | None) -> Iterator[bytes]:
@@ -92,31 +94,19 @@ def _expect_padding(file: StoredFile, offset: int) -> None:
 
 
 def _stream_blocks(file: StoredFile, compression: str) -> Iterator[bytes]:
-    errors: tuple[type[Exception], ...] = (OSError, EOFError, lzma.LZMAError)
-    if compression == "zstd":
-        import zstandard
-
-        errors = (*errors, zstandard.ZstdError)
-    stored = StoredStream(file)
-    stream = _open_stream(io.BufferedReader(stored, BLOCK_BYTES), compression)
+    stream = _open_stream(io.BufferedReader(StoredStream(file), BLOCK_BYTES), compression)
     try:
         while block := stream.read(OUTPUT_BYTES):
             yield bytes(block)
-    except errors as error:
+    except (OSError, EOFError, lzma.LZMAError) as error:
         raise BrokenStreamError(f"{compression}: {error}") from None
 
 
 def _open_stream(stored: io.BufferedReader, compression: str) -> _Readable:
-    if compression == "zstd":
-        import zstandard
-
-        reader: _Readable = zstandard.ZstdDecompressor().stream_reader(
-            stored, read_across_frames=True
-        )
-        return reader
-    if compression == "lz4":
-        return pa.CompressedInputStream(stored, "lz4")  # type: ignore[no-any-return]
-    return bz2.BZ2File(stored) if compression == "bzip2" else lzma.LZMAFile(stored)
+    if compression in ("bzip2", "xz"):
+        return bz2.BZ2File(stored) if compression == "bzip2" else lzma.LZMAFile(stored)
+    # Unlike zstandard's reader, Arrow's tells a stream that was cut from one that ended.
+    return pa.CompressedInputStream(stored, compression)  # type: ignore[no-any-return]
 
 
 class StoredStream(io.RawIOBase):
