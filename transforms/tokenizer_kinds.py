@@ -12,10 +12,13 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import tiktoken
 
 Kind = Literal["sentencepiece", "huggingface", "tiktoken"]
 Rows = Sequence[NDArray[np.integer]] | Sequence[list[int]]
@@ -165,11 +168,15 @@ def read_huggingface(data: bytes) -> Codec:
         for id_, token in tokenizer.get_added_tokens_decoder().items()
         if token.special
     }
+
+    def encode(text: str) -> NDArray[np.integer]:
+        # One by one: a batch starts threads of its own, is no faster, and holds all of its rows'
+        # encodings at once, each more than a hundred times its text.
+        found = tokenizer.encode_batch_fast([text], add_special_tokens=False)[0]
+        return np.array(found.ids, np.uint32)
+
     return Codec(
-        # One by one on this thread: its batch call starts threads of its own and is no faster.
-        encode=lambda texts: [
-            tokenizer.encode(text, add_special_tokens=False).ids for text in texts
-        ],
+        encode=lambda texts: [encode(text) for text in texts],
         find=tokenizer.token_to_id,
         spell=lambda id_: tokenizer.id_to_token(id_) or "",
         vocabulary_size=max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1,
@@ -196,12 +203,24 @@ def read_tiktoken(data: bytes, *, pattern: str | None) -> Codec:
         name, pat_str=encoding.pattern, mergeable_ranks=ranks, special_tokens=dict(special)
     )
     return Codec(
-        encode=lambda texts: [core.encode_to_numpy(t, disallowed_special=()) for t in texts],
+        encode=lambda texts: [_encode_ordinary(core, text) for text in texts],
         find=lambda token: special.get(token, ranks.get(token.encode())),
         spell=lambda id_: core.decode([id_]),
         vocabulary_size=core.n_vocab,
         special_ids=_by_names(special),
     )
+
+
+def _encode_ordinary(core: "tiktoken.Encoding", text: str) -> NDArray[np.integer]:
+    try:
+        return core.encode_to_numpy(text, disallowed_special=())
+    except ValueError:
+        # Its regular expressions give up on a run of some million blanks; halves pass.
+        middle = len(text) // 2
+        if middle == 0:
+            raise
+        halves = [_encode_ordinary(core, half) for half in (text[:middle], text[middle:])]
+        return np.concatenate(halves)
 
 
 def _parse_ranks(data: bytes) -> dict[bytes, int]:

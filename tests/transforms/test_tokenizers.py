@@ -220,6 +220,14 @@ def test_a_tokenizer_json_that_truncates_and_pads_does_neither() -> None:
     assert ids(loaded, "aaaaa", "a") == [[1] * 5, [1]]
 
 
+def test_a_run_of_blanks_that_stops_the_library_is_encoded_in_parts(
+    files: dict[str, Path],
+) -> None:
+    row = ids(load(files["gpt4"], add_eos=False), "a" + " " * 2_000_000 + "b")[0]
+    assert len(row) < 16_000
+    assert (row[0], row[-1]) == (64, 293)
+
+
 def rank_file(num_ranks: int) -> bytes:
     tokens = [bytes([i]) for i in range(256)] + [b"a" * n for n in range(2, num_ranks - 254)]
     lines = [base64.b64encode(t) + b" %d\n" % rank for rank, t in enumerate(tokens)]
