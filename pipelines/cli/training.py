@@ -28,9 +28,8 @@ def language_model(data: Sequence[str], output: str, **options: Any) -> None:
     report = trained.report
     size = format_size(len(trained.model))
     print(f"{output}: {size}, {report.training_rows:,} rows")
-    print(
-        f"accuracy {report.accuracy:.3f} on {report.held_out_rows:,} held-out rows; card {output}.md"
-    )
+    print(f"accuracy {report.accuracy:.3f} on {report.held_out_rows:,} held-out rows")
+    print(f"card: {output}.md")
     print(f"use it: --set language.model={shlex.quote(output)}")
 
 
