@@ -131,7 +131,7 @@ def _joined(blocks: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 def _take_round(heads: Sequence["_Head"]) -> list[pa.RecordBatch]:
     """The rows that no unread row can come before, run by run."""
-    ends = [(head.last_key(), place) for place, head in enumerate(heads) if not head.finished]
+    ends = [(head.last_key, place) for place, head in enumerate(heads) if not head.finished]
     if not ends:
         return [head.take(None) for head in heads]
     bound, setter = min(ends)
@@ -147,6 +147,7 @@ class _Head:
         self._sort_by = sort_by
         self._rows: pa.RecordBatch | None = None
         self._words: list[Word] = []
+        self.last_key: tuple[int, ...] = ()
         self.finished = False
 
     def fill(self, num_bytes: int) -> bool:
@@ -164,11 +165,8 @@ class _Head:
         if len(held) > before:
             self._rows = pa.concat_batches(held)
             self._words = key_words(self._rows, self._sort_by)
+            self.last_key = key_at(self._words, -1)
         return bool(held)
-
-    def last_key(self) -> tuple[int, ...]:
-        """The key of the last row held."""
-        return key_at(self._words, -1)
 
     def take(self, bound: tuple[int, ...] | None, *, or_equal: bool = True) -> pa.RecordBatch:
         """Remove and return the rows below the bound, or up to it; all when there is no bound."""
