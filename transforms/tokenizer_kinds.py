@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import tiktoken
+    import tokenizers
 
 Kind = Literal["sentencepiece", "huggingface", "tiktoken"]
 Rows = Sequence[NDArray[np.integer]] | Sequence[list[int]]
@@ -144,22 +145,7 @@ def read_huggingface(data: bytes) -> Codec:
     Raises:
         ValueError: the bytes aren't one.
     """
-    from tokenizers import Tokenizer
-
-    try:
-        text = data.decode("utf-8")
-        described = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"not a tokenizer.json: {error}") from error
-    if not isinstance(described, dict) or not isinstance(described.get("model"), dict):
-        raise ValueError(
-            "not a tokenizer.json: it has no section 'model'; vocab.txt, vocab.json and merges.txt "
-            "must be saved as a tokenizer.json first"
-        )
-    try:
-        tokenizer = Tokenizer.from_str(text)
-    except Exception as error:  # the library raises plain Exception
-        raise ValueError(f"a tokenizer.json that tokenizers can't read: {error}") from error
+    tokenizer = _parse_tokenizer_json(data)
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
@@ -182,6 +168,25 @@ def read_huggingface(data: bytes) -> Codec:
         vocabulary_size=max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1,
         special_ids=_by_names(special),
     )
+
+
+def _parse_tokenizer_json(data: bytes) -> "tokenizers.Tokenizer":
+    from tokenizers import Tokenizer
+
+    try:
+        text = data.decode("utf-8")
+        described = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"not a tokenizer.json: {error}") from error
+    if not isinstance(described, dict) or not isinstance(described.get("model"), dict):
+        raise ValueError(
+            "not a tokenizer.json: it has no section 'model'; vocab.txt, vocab.json and merges.txt "
+            "must be saved as a tokenizer.json first"
+        )
+    try:
+        return Tokenizer.from_str(text)
+    except Exception as error:  # the library raises plain Exception
+        raise ValueError(f"a tokenizer.json that tokenizers can't read: {error}") from error
 
 
 def read_tiktoken(data: bytes, *, pattern: str | None) -> Codec:

@@ -154,11 +154,9 @@ def _walk_row(
                 count += 1
             word, hashed = class_, np.uint64(_WORD_SEED)
             hashed = _mix(hashed, entry) if class_ != _SEPARATOR else hashed
-    if word != _SEPARATOR:
-        if len(hashes):
-            hashes[count] = _finish(hashed)
-        count += 1
-    return count
+    if word != _SEPARATOR and len(hashes):
+        hashes[count] = _finish(hashed)
+    return count + int(word != _SEPARATOR)
 
 
 @kernel

@@ -12,7 +12,7 @@ from pipelines.text.nodes import id_buckets
 from schemas.hashes import DIGESTS, HASHES, PLACES
 from transforms.buffers import fixed_matrix
 from transforms.exact import text_digests
-from transforms.minhash import band_hashes, signatures
+from transforms.minhash import NO_BAND, band_hashes, signatures
 
 
 class HashEmitter:
@@ -40,7 +40,9 @@ class HashEmitter:
             bands = self._bands(documents["text"])
         if digests is not None:
             rows = pa.RecordBatch.from_arrays([digests, documents["node"]], schema=DIGESTS)
-            self._digests.add(rows, id_buckets(fixed_matrix(digests, 16), self._digests.num_buckets))
+            self._digests.add(
+                rows, id_buckets(fixed_matrix(digests, 16), self._digests.num_buckets)
+            )
         for number in range(bands.shape[1]):
             self._emit_band(documents["node"], np.ascontiguousarray(bands[:, number]), number)
 
@@ -65,6 +67,9 @@ class HashEmitter:
         self._places.add(pa.RecordBatch.from_arrays(columns, schema=PLACES), buckets)
 
     def _emit_band(self, nodes: pa.Array, hashes: np.ndarray, number: int) -> None:
+        # A text without words has no bands; by their placeholder all such texts would match.
+        worded = hashes != NO_BAND
+        nodes, hashes = nodes.filter(pa.array(worded)), hashes[worded]
         band = pa.array(np.full(len(hashes), number, np.uint8))
         rows = pa.RecordBatch.from_arrays([pa.array(hashes), nodes, band], schema=HASHES)
         self._hashes.add(rows, bucket_of(hashes, self._hashes.num_buckets))
