@@ -1,7 +1,15 @@
 """The deployment files are well-formed, and each command in them is one that the program takes."""
 
+import contextlib
+import itertools
+import json
+import os
 import re
 import shlex
+import socket
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,3 +90,59 @@ def test_every_command_is_one_that_the_program_takes(arguments: list[str]) -> No
 
 def test_the_commands_are_found() -> None:
     assert [arguments[0] for arguments in penstock_commands()].count("run") == 4
+
+
+@contextlib.contextmanager
+def process(command: list[str], says: str) -> Iterator[None]:
+    """A process of the cluster, from the line in which it says that it's ready to its end."""
+    program = Path(sys.executable).with_name(command[0])
+    # The image has the program installed; a checkout needn't.
+    environment = os.environ | {"PYTHONPATH": str(INFRA.parent)}
+    started = subprocess.Popen(
+        [program, *command[1:]],
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert started.stderr is not None
+        lines = iter(started.stderr.readline, "")
+        seen = list(itertools.takewhile(lambda line: says not in line, lines))
+        assert started.poll() is None, "".join(seen)
+        threading.Thread(target=started.stderr.read, daemon=True).start()
+        yield
+    finally:
+        started.terminate()
+        started.wait()
+
+
+def dask_commands(address: str, scratch: Path) -> list[list[str]]:
+    """The commands of the manifests' scheduler and worker, for two workers on this machine."""
+    here = {"0.0.0.0": "127.0.0.1", "8786": address.rpartition(":")[2], "4": "2"}
+    here |= {"tcp://dask-scheduler:8786": address, "/scratch": str(scratch)}
+    found = [container for document in documents() for container in containers(document)]
+    commands = [container["command"] for container in found if container["command"][0] == "dask"]
+    return [[here.get(word, word) for word in command] for command in commands]
+
+
+def test_a_run_uses_the_cluster_that_the_manifests_start(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    scheduler, worker = dask_commands(address, tmp_path / "scratch")
+    texts = [" ".join(f"word{(n * k) % 97}" for k in range(1, 80)) for n in range(40)]
+    lines = [json.dumps({"id": str(n), "text": text}) for n, text in enumerate(texts)]
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines[name == "b" :: 2]))
+    run = ["run", "quickstart", "--input", str(tmp_path / "*.jsonl"), "--workers", "2"]
+    run += ["--output", str(tmp_path / "out"), "--set", "language.minimum_score=0"]
+    command = [sys.executable, "-c", "from pipelines.cli import main; main()", *run]
+    with process(scheduler, "Scheduler at"), process(worker, "Starting established connection"):
+        environment = os.environ | {"DASK_SCHEDULER_ADDRESS": address}
+        done = subprocess.run(
+            command, env=environment, cwd=INFRA.parent, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    executors = json.loads((tmp_path / "out" / "run.json").read_text())["executors"]
+    assert executors
+    assert all(name.startswith("worker tcp://127.0.0.1:") for name in executors)
