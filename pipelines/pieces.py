@@ -172,6 +172,8 @@ def _is_hidden(name: str) -> bool:
 
 def _near(fs: Any, path: str) -> str:
     """What is there instead of the pattern's files, for the error message."""
+    if fs.isdir(path):
+        return "; that folder has no files of data"
     folder, _, name = path.rpartition("/")
     while folder and not fs.isdir(folder):
         folder, _, name = folder.rpartition("/")
@@ -190,7 +192,10 @@ def _url(fs: Any, name: str) -> str:
 
 
 def plan_pieces(files: Sequence[InputFile], options: ReadOptions) -> list[Piece]:
-    """The pieces of the files, in the files' order: every byte in one span of one piece."""
+    """Pieces with every byte of the files in one span of one of them, in a fixed order.
+
+    Files of at most one and a half pieces stay whole and go together with their neighbours.
+    """
     target = piece_size(sum(file.size for file in files), options)
     pieces: list[Piece] = []
     small: list[Span] = []

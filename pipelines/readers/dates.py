@@ -42,8 +42,8 @@ def _parse_text(text: str) -> int | None:
         if _ISO.match(text):
             return _seconds(datetime.fromisoformat(text))
         if parts := _PARTS.fullmatch(text):
-            year, dashed, month, *rest = (int(part or 0) for part in parts.groups())
-            return _seconds(datetime(year, dashed or month or 1, rest[0] or 1, *rest[1:]))
+            year, dashed, month, day, hour, minute, second = (int(p or 0) for p in parts.groups())
+            return _seconds(datetime(year, dashed or month or 1, day or 1, hour, minute, second))
         if _NUMBER.fullmatch(text):
             return _parse_number(float(text))
         return _seconds(parsedate_to_datetime(text))

@@ -37,8 +37,8 @@ def read_parquet(
     except (pa.ArrowException, OSError) as error:
         # The footer is every span's; the first one gives the file its row.
         if span.start == 0:
-            report.records += 1
             raw = file.view(0, MAX_RAW_BYTES)
+            report.records += 1
             yield failed(offset=0, raw=raw, error=f"parquet: {error}")
         return
     columns = _columns(table.schema_arrow, span)
@@ -46,9 +46,9 @@ def read_parquet(
         try:
             yield from _group_records(table, group, first_row, columns, options, report)
         except (pa.ArrowException, OSError) as error:
+            # Where it's storage that failed, this fails in the same way and says so.
+            raw = file.view(_first_byte(table.metadata.row_group(group)), MAX_RAW_BYTES)
             report.records += 1
-            start = _first_byte(table.metadata.row_group(group))
-            raw = file.view(start, MAX_RAW_BYTES)
             yield failed(offset=first_row, raw=raw, error=f"parquet: row group {group}: {error}")
 
 

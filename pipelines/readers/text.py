@@ -19,7 +19,6 @@ def read_text_file(
     blocks: Iterator[bytes], *, options: ReadOptions, report: ReadReport
 ) -> Iterator[Record]:
     """One record for the whole file."""
-    report.records += 1
     cap = options.max_record_bytes
     parts: list[bytes] = []
     total = 0
@@ -31,8 +30,10 @@ def read_text_file(
             if total <= cap:
                 parts.append(block)
     except BrokenStreamError as error:
+        report.records += 1
         yield failed(offset=0, raw=b"".join(parts)[:MAX_RAW_BYTES], error=str(error))
         return
+    report.records += 1
     if total > cap:
         yield _too_long(digest.digest(), 0, total, cap)
     else:

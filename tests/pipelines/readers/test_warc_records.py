@@ -4,6 +4,7 @@ import gzip
 import json
 import tracemalloc
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,12 @@ from tests.pipelines.readers.archives import http, read_file, warc
 
 PAGE = b"<!doctype html><title>t</title><p>" + "Grüße ".encode() * 50
 HTML = "Content-Type: text/html; charset=ISO-8859-1"
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": lambda data: brotli.compress(data, quality=1),
+    "zstd": zstandard.compress,
+}
 
 
 def _one(tmp_path: Path, record: bytes, **options: Any) -> dict[str, Any]:
@@ -80,17 +87,12 @@ def test_encodings_that_the_crawler_undid_are_not_missed(tmp_path: Path, coding:
     assert _one(tmp_path, warc(http(PAGE, *fields)))["content"] == PAGE
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+@pytest.mark.parametrize("coding", PACKERS)
 def test_an_encoding_that_breaks_off_fails_unless_the_crawler_cut_it(
     tmp_path: Path, coding: str
 ) -> None:
     page = b"<html>" + json.dumps(list(range(200_000))).encode()
-    whole = {
-        "gzip": gzip.compress,
-        "deflate": zlib.compress,
-        "br": lambda data: brotli.compress(data, quality=1),
-        "zstd": zstandard.compress,
-    }[coding](page)
+    whole = PACKERS[coding](page)
     block = http(whole[:-100], HTML, f"Content-Encoding: {coding}")
     error = _one(tmp_path, warc(block))["error"]
     assert error.startswith(f"{coding}: ")
@@ -112,15 +114,9 @@ def test_a_transfer_that_stops_before_its_last_chunk_is_kept(tmp_path: Path) -> 
     assert row["content"] == PAGE
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+@pytest.mark.parametrize("coding", PACKERS)
 def test_a_bomb_is_dropped_at_the_cap(tmp_path: Path, coding: str) -> None:
-    pack = {
-        "gzip": gzip.compress,
-        "deflate": zlib.compress,
-        "br": lambda data: brotli.compress(data, quality=1),
-        "zstd": zstandard.compress,
-    }[coding]
-    bomb = pack(bytes(50_000_000))
+    bomb = PACKERS[coding](bytes(50_000_000))
     row = _one(tmp_path, warc(http(bomb, HTML, f"Content-Encoding: {coding}")))
     assert (row["rule"], row["value"], row["threshold"]) == (
         "max_record_bytes",
