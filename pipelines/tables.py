@@ -11,9 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from penstock import storage
 from penstock.errors import UsageError
+from schemas.documents import DOCUMENTS as DOCUMENTS_SCHEMA
 
 LEDGER = "ledger"
 SIGNALS = "signals"
@@ -25,7 +27,7 @@ _BATCH_ROWS = 32_768
 
 def open_table(out: str, name: str) -> ds.Dataset | None:
     """A table of a run's output as an Arrow dataset, or None where it has no files."""
-    urls = [u for u in storage.list_files(storage.join(out, name)) if u.endswith(".parquet")]
+    urls = _files(out, name)
     if not urls:
         return None
     filesystem = None if storage.is_local(out) else storage.resolve(out)[0]
@@ -53,6 +55,30 @@ def batches(
         fragment_readahead=1,
     )
     yield from (batch for batch in scanner.to_batches() if batch.num_rows)
+
+
+def pieces(
+    out: str, *, signals: Sequence[str], documents: Sequence[str]
+) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """The named columns of the signals and of the documents, piece by piece.
+
+    A piece's rows stand in files of the same name, so what was kept of it is known from its own
+    two files; a piece that kept nothing has a table without rows.
+    """
+    kept = {url.rsplit("/", 1)[-1]: url for url in _files(out, DOCUMENTS)}
+    for url in _files(out, SIGNALS):
+        of_piece = kept.get(url.rsplit("/", 1)[-1])
+        nothing = DOCUMENTS_SCHEMA.empty_table().select(list(documents))
+        yield _read(url, signals), _read(of_piece, documents) if of_piece else nothing
+
+
+def _read(url: str, columns: Sequence[str]) -> pa.Table:
+    with storage.open_input(url) as file:
+        return pq.read_table(file, columns=list(columns))
+
+
+def _files(out: str, name: str) -> list[str]:
+    return [u for u in storage.list_files(storage.join(out, name)) if u.endswith(".parquet")]
 
 
 def rows(out: str, name: str, *, where: pc.Expression, most: int = 1000) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines.cli import inspect, recipes, run, sample, train
+from pipelines.cli import inspect, recipes, run, sample, train, whatif
 from pipelines.cli.outcome import INTERRUPTED, InterruptedRunError, debug, say, status_of
 
 _DEBUG = "--debug"
@@ -32,6 +32,7 @@ app.command("sample")(sample.sample)
 app.command("run")(run.run)
 app.command("report")(inspect.report)
 app.command("explain")(inspect.explain)
+app.command("whatif")(whatif.whatif)
 app.command("clusters")(inspect.clusters)
 app.command("verify")(inspect.verify)
 app.add_typer(train.app, name="train")

@@ -5,7 +5,7 @@ Later wins: the file, then `--input` and `--output`, then each `--set` in order.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -96,18 +96,33 @@ def load_recipe(
     _set_inputs(data, inputs)
     if output is not None:
         data["output"] = output
+    recipe = _checked(data, overrides, origin=written.origin, lines=parsed.lines)
+    _check_places(recipe, written.origin)
+    return recipe
+
+
+def change_recipe(data: Mapping[str, Any], overrides: Sequence[str], *, origin: str) -> TextRecipe:
+    """The checked recipe that plain data, such as a manifest's, becomes by overrides.
+
+    Raises:
+        UsageError: as `load_recipe`; origin names the data.
+    """
+    return _checked(dict(data), overrides, origin=origin, lines={})
+
+
+def _checked(
+    data: dict[str, Any], overrides: Sequence[str], *, origin: str, lines: dict[KeyPath, int]
+) -> TextRecipe:
     arguments = {_apply(data, override): override for override in overrides}
 
     def place(path: KeyPath) -> str:
-        return _place(path, written.origin, parsed.lines, arguments)
+        return _place(path, origin, lines, arguments)
 
     try:
-        recipe = TextRecipe.model_validate_json(json.dumps(data), strict=True)
+        return TextRecipe.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
         message = describe_errors(error, data=data, model=TextRecipe, place=place)
         raise UsageError(message) from None
-    _check_places(recipe, written.origin)
-    return recipe
 
 
 def _shipped() -> Traversable:

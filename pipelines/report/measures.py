@@ -1,23 +1,21 @@
 """Counts and histograms over the ledger, the signals and the documents, batch by batch."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from penstock import storage
-from pipelines.tables import DOCUMENTS, LEDGER, SIGNALS, batches, signal_rules
+from pipelines.tables import LEDGER, batches, pieces, signal_rules
 
 WORD_EDGES = 10.0 ** (np.arange(49) / 8)
 """Edges of the bins of words: eight for each power of ten, from 1 to a million."""
 
 _EXAMPLES_PER_CODE = 3
-_SIGNAL_COLUMNS = ("doc_id", "words", "characters", "text_bytes", "language", "failing")
+_SIGNALS = ("doc_id", "words", "characters", "text_bytes", "language", "failing")
+_DOCUMENTS = ("doc_id", "language", "cluster_size")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +121,8 @@ def measure(out: str) -> Measures:
     """What was measured, summed over the pieces."""
     rules = signal_rules(out)
     totals = _Totals(num_rules=len(rules))
-    for signals, documents in _pieces(out):
-        totals.add(signals, documents)
+    for signals, documents in pieces(out, signals=_SIGNALS, documents=_DOCUMENTS):
+        totals.add(pl.DataFrame(pl.from_arrow(signals)), pl.DataFrame(pl.from_arrow(documents)))
     return Measures(
         curated=totals.curated,
         kept=totals.kept,
@@ -141,32 +139,6 @@ def measure(out: str) -> Measures:
         ],
         cluster_sizes=totals.cluster_sizes,
     )
-
-
-def _pieces(out: str) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """The signals and the documents of each piece: files of the same name."""
-    documents = {url.rsplit("/", 1)[-1]: url for url in _files(out, DOCUMENTS)}
-    for url in _files(out, SIGNALS):
-        name = url.rsplit("/", 1)[-1]
-        kept = documents.get(name)
-        yield (
-            _read(url, _SIGNAL_COLUMNS),
-            _read(kept, ("doc_id", "language", "cluster_size")) if kept else _NO_DOCUMENTS,
-        )
-
-
-_NO_DOCUMENTS = pl.DataFrame(
-    schema={"doc_id": pl.Binary, "language": pl.String, "cluster_size": pl.Int64}
-)
-
-
-def _files(out: str, name: str) -> list[str]:
-    return [u for u in storage.list_files(storage.join(out, name)) if u.endswith(".parquet")]
-
-
-def _read(url: str, columns: Sequence[str]) -> pl.DataFrame:
-    with storage.open_input(url) as file:
-        return pl.DataFrame(pl.from_arrow(pq.read_table(file, columns=list(columns))))
 
 
 class _Totals:

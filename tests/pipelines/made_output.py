@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penstock.manifest import Counts, Manifest, ShardEntry, TokenizerInfo, write_manifest
+from pipelines.recipe import load_recipe, recipe_identity
 from schemas.documents import DOCUMENTS
 from schemas.ledger import LEDGER
 from schemas.rejects import REJECTS
@@ -193,7 +194,7 @@ def _manifest(pages: Sequence[Page], tokens: int) -> Manifest:
     held_out = kept // 50
     return Manifest(
         version=1,
-        recipe={"kind": "text", "seed": 0, "length": {"minimum_words": 50}},
+        recipe=_recipe(),
         input_digest="0" * 32,
         tokenizer=TokenizerInfo(
             kind="sentencepiece", digest="a" * 32, vocabulary_size=8000,
@@ -210,6 +211,14 @@ def _manifest(pages: Sequence[Page], tokens: int) -> Manifest:
         ),
         artefacts={"language": "b" * 32, "tokenizer": "a" * 32},
     )  # fmt: skip
+
+
+def _recipe() -> dict[str, Any]:
+    """The recipe whose rules are RULES."""
+    overrides = ["language.keep=[en, de, fr]", "language.minimum_score=0.65",
+                 "length.minimum_words=50", "length.minimum_characters=0"]  # fmt: skip
+    loaded = load_recipe("quickstart", inputs=["in"], output="out", overrides=overrides)
+    return recipe_identity(loaded)
 
 
 def _shard(split: str, rows: int, tokens: int) -> ShardEntry:

@@ -37,6 +37,7 @@ def test_looking_needs_no_extra(out: str) -> None:
         ("recipe", "schema"),
         ("report", out),
         ("clusters", out),
+        ("whatif", out, "--set", "length.minimum_words=9"),
         ("explain", out, "0000"),
     ):
         done = penstock(*arguments)

@@ -38,8 +38,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_alone_it_shows_its_commands(penstock) -> None:  # type: ignore[no-untyped-def]
     done = penstock()
     assert done.status == 0
-    for command in ("sample", "run", "report", "explain", "clusters", "verify", "train", "recipe",
-                    "doctor"):  # fmt: skip
+    for command in ("sample", "run", "report", "explain", "whatif", "clusters", "verify", "train",
+                    "recipe", "doctor"):  # fmt: skip
         assert command in done.out
     assert penstock("--help").out == done.out
 
@@ -150,6 +150,16 @@ def test_clusters_are_a_table_or_json(penstock, out: str) -> None:  # type: igno
     assert "near_duplicate" in done.out
     [cluster] = json.loads(penstock("clusters", out, "--top", "1", "--json").out)
     assert cluster["size"] == 1 + sum(cluster["rules"].values())
+
+
+def test_whatif_says_what_would_change(penstock, out: str) -> None:  # type: ignore[no-untyped-def]
+    done = penstock("whatif", out, "--set", "length.minimum_words=1")
+    assert done.status == 0
+    assert "fail minimum_words" in done.out
+    assert "kept documents would go" in done.out
+    found = json.loads(penstock("whatif", out, "--set", "length.minimum_words=1", "--json").out)
+    assert found["after"]["passing"] > found["before"]["passing"]
+    assert penstock("whatif", out, "--set", "dedup.exact=no").status == 2
 
 
 def test_recipes_are_listed_shown_and_described(penstock) -> None:  # type: ignore[no-untyped-def]
