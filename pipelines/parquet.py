@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 
 from penstock import storage
 
-ROW_GROUP_BYTES = 16_000_000
-"""Rows are held until they are this large, since each write is a row group of its own."""
+ROW_GROUP_BYTES = 4_000_000
+"""Rows are held until they are this large, since each write is a row group of its own; writing
+one takes several times its size."""
 
 
 class ParquetOutput:

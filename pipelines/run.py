@@ -14,7 +14,8 @@ from penstock import storage
 from penstock.errors import UsageError
 from penstock.manifest import Manifest, read_manifest
 from pipelines.code_version import code_version
-from pipelines.engines import Engine, make_engine
+from pipelines.engines import make_engine
+from pipelines.engines.base import Engine
 from pipelines.events import OnEvent
 from pipelines.machine import available_cores, available_memory
 from pipelines.pieces import InputFile, Piece, list_inputs, plan_pieces

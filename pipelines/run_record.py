@@ -1,4 +1,4 @@
-"""run.json: where, when and with what a dataset was made. None of it is under the same-bytes law."""
+"""run.json: where, when and with what a dataset was made; none of it under the same-bytes law."""
 
 import platform
 import sys
@@ -62,7 +62,7 @@ class RunRecorder:
 def _stage(name: str, result: StageResult, seconds: float) -> dict[str, Any]:
     timers: Counter[str] = Counter()
     for task in result.tasks:
-        timers.update(task.timers)  # type: ignore[arg-type]
+        timers.update(task.timers)
     return {
         "stage": name,
         "tasks": len(result.tasks),

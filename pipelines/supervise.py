@@ -69,7 +69,7 @@ def _wait(child: int) -> int:
         os.setpgid(child, child)
     interrupted_at: list[float] = []
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         if not interrupted_at:
             interrupted_at.append(time.monotonic())
             with contextlib.suppress(ProcessLookupError):

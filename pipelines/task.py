@@ -5,6 +5,7 @@ a commit marker that says what it made. Running it twice, or in two places at on
 files, so an engine may repeat it as it likes; a task whose marker is there isn't run again.
 """
 
+import ctypes
 import errno
 import json
 import os
@@ -190,6 +191,7 @@ def execute(task: Task, settings: Settings, executor: str) -> TaskResult:
         raise PenstockError(_told(error, spec.stage, task.name)) from error
     finally:
         context.abandon()
+        release_memory()
     result = TaskResult(
         stage=spec.stage,
         task=task.name,
@@ -209,6 +211,14 @@ def execute(task: Task, settings: Settings, executor: str) -> TaskResult:
     storage.write_bytes(marker, json.dumps(asdict(result)).encode())
     record_moment("after-commit", task.name, spec, settings)
     return result
+
+
+def release_memory() -> None:
+    """Give memory that allocators hold on to back to the system, for the next task to count on."""
+    pa.default_memory_pool().release_unused()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
 
 
 def _told(error: Exception, stage: str, task: str) -> str:

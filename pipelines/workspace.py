@@ -134,7 +134,9 @@ def _difference(found: object, wanted: object, path: str = "") -> str:
     if isinstance(found, Mapping) and isinstance(wanted, Mapping):
         for key in sorted({*found, *wanted}):
             if found.get(key) != wanted.get(key):
-                return _difference(found.get(key), wanted.get(key), f"{path}.{key}" if path else key)
+                return _difference(
+                    found.get(key), wanted.get(key), f"{path}.{key}" if path else key
+                )
     return f" ({path} is {found!r} there and {wanted!r} here)" if path else ""
 
 

@@ -4,7 +4,9 @@
 is for `--debug`.
 """
 
+import json
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -16,6 +18,9 @@ DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
 debug: ContextVar[bool] = ContextVar("debug", default=False)
 """Whether errors come with their traceback."""
+
+log_json: ContextVar[bool] = ContextVar("log_json", default=False)
+"""Whether what the program says is one JSON object a line."""
 
 
 class InterruptedRunError(Exception):
@@ -31,14 +36,18 @@ def status_of(work: Callable[[], None]) -> int:
     except Exception as error:
         if debug.get():
             traceback.print_exc()
-        say(f"error: {_message(error)}")
+        say(_message(error), event="error")
         return MISTAKE if isinstance(error, UsageError) else FAILED
     return DONE
 
 
-def say(message: str) -> None:
+def say(message: str, *, event: str = "notice") -> None:
     """Print a message of the program itself on standard error."""
-    print(f"penstock: {message}", file=sys.stderr, flush=True)
+    if log_json.get():
+        line = json.dumps({"event": event, "time": time.time(), "message": message})
+    else:
+        line = f"penstock: {'error: ' if event == 'error' else ''}{message}"
+    print(line, file=sys.stderr, flush=True)
 
 
 def _message(error: Exception) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from penstock.errors import UsageError
+from pipelines.cli.outcome import log_json
 
 
 class EngineName(StrEnum):
@@ -56,7 +57,7 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Read again what failed in an earlier run.")
     ] = False,
-    log_json: Annotated[
+    as_json: Annotated[
         bool, typer.Option("--log-json", help="Log one JSON object a line to standard error.")
     ] = False,
 ) -> None:
@@ -69,6 +70,7 @@ def run(
     from pipelines.extras import require_extras
     from pipelines.recipe import load_recipe
 
+    log_json.set(as_json)
     _check_engine(engine, beam_options, scheduler)
     machine = Machine(engine=engine.value, workers=workers, memory_bytes=_memory_bytes(memory))
     loaded = load_recipe(recipe, inputs=inputs or (), output=output, overrides=overrides or ())
@@ -83,7 +85,7 @@ def run(
         retry_failed=retry_failed,
         beam_options=tuple(beam_options or ()),
         scheduler=scheduler,
-        log_json=log_json,
+        log_json=as_json,
         **machine,
     )
     raise typer.Exit(supervised_run(work))

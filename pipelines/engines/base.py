@@ -10,7 +10,10 @@ from pipelines.task import Task, TaskResult
 class Engine(Protocol):
     """Runs tasks, in any order and number at a time; entered before use and closed after it."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What `--engine` calls it."""
+        ...
 
     def run(self, tasks: Sequence[Task]) -> Iterator[TaskResult]:
         """The result of each task as it is committed; the first error ends the iteration."""

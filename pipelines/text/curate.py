@@ -126,9 +126,7 @@ def _records(context: TaskContext, item: Item, options: ReadOptions) -> Iterator
     reports = context.value["reports"] = []
     for span in Piece.from_json(item["piece"]).spans:
         report = ReadReport()
-        batches = read_span(
-            span, options=options, memory_bytes=context.memory_bytes, report=report
-        )
+        batches = read_span(span, options=options, memory_bytes=context.memory_bytes, report=report)
         while True:
             with context.timed("read"):
                 batch = next(batches, None)
@@ -172,7 +170,9 @@ def curate_batch(context: TaskContext, batch: pa.RecordBatch, options: CurateOpt
     closed.append((rows, text.filter(dropped)))
     kept = pc.invert(dropped)
     return Outcome(
-        documents=_documents(records.filter(kept), signals.filter(kept), text.filter(kept), options),
+        documents=_documents(
+            records.filter(kept), signals.filter(kept), text.filter(kept), options
+        ),
         signals=signals,
         closed=[(rows, texts) for rows, texts in closed if rows.num_rows],
     )
@@ -199,9 +199,7 @@ def _documents(
     columns = {name: records[name] for name in ("doc_id", "url", "date", "source", "offset")}
     columns |= {name: signals[name] for name in ("language", "language_score")}
     node = order_keys(records["doc_id"], records["date"], snapshot=options.snapshot_number)
-    return table_batch(
-        {**columns, "node": node, "input": records["input"], "text": text}, CURATED
-    )
+    return table_batch({**columns, "node": node, "input": records["input"], "text": text}, CURATED)
 
 
 def _without_text(records: pa.RecordBatch, stage: str) -> tuple[pa.RecordBatch, pa.Array]:
@@ -214,9 +212,7 @@ def _without_text(records: pa.RecordBatch, stage: str) -> tuple[pa.RecordBatch, 
     return table_batch(columns, LEDGER), pa.nulls(records.num_rows, pa.string())
 
 
-def _dropped(
-    records: pa.RecordBatch, signals: pa.RecordBatch, rules: list[Rule]
-) -> pa.RecordBatch:
+def _dropped(records: pa.RecordBatch, signals: pa.RecordBatch, rules: list[Rule]) -> pa.RecordBatch:
     """Ledger rows of documents that fail a rule: the first one that they fail."""
     first = first_failures(signals, rules, signals["failing"].to_numpy())
     columns = {name: records[name] for name in ("doc_id", "url", "source", "offset")}

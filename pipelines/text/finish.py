@@ -172,4 +172,6 @@ def _write_signals(context: TaskContext, item: Item) -> None:
 
 
 def _part(context: TaskContext, item: Item, folder: str) -> str:
-    return storage.join(context.spec.options["output"], folder, f"part-{item['number']:06d}.parquet")
+    return storage.join(
+        context.spec.options["output"], folder, f"part-{item['number']:06d}.parquet"
+    )

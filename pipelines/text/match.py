@@ -23,7 +23,8 @@ from transforms.buffers import fixed_array, fixed_matrix
 
 def match_bucket(context: TaskContext, item: Item) -> None:
     """Emit the edges of one bucket of hashes, and what each edge's evidence is."""
-    edges, evidence = context.emit(EDGE_STREAM), context.emit(EVIDENCE_STREAM)
+    edges = context.emit(EDGE_STREAM, share=0.2)
+    evidence = context.emit(EVIDENCE_STREAM, share=0.1)
     for nodes, first, bands in _duplicates(context, item["bucket"]):
         context.counters["edges"] += len(nodes)
         _emit(edges, nodes, first)

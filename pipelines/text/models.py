@@ -1,5 +1,4 @@
-"""The models that a text run uses, loaded once before it starts: what they are, and that they are.
-"""
+"""The models of a text run, loaded before it starts, so that a broken one is found then."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

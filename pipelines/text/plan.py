@@ -129,9 +129,7 @@ def _deduplicate(recipe: TextRecipe, num_pieces: int) -> list[Stage]:
             name="labels",
             function=labels.labels_bucket,
             of=(("members", MEMBER_STREAM),),
-            emits=lambda results: {
-                LABEL_STREAM.name: results["curate"].buckets[PLACE_STREAM.name]
-            },
+            emits=lambda results: {LABEL_STREAM.name: results["curate"].buckets[PLACE_STREAM.name]},
         ),
         Exchange(
             name="verdicts",
@@ -171,7 +169,9 @@ def _nothing_kept(counters: Mapping[str, int]) -> str:
     if counters["records"] == 0:
         return "the inputs hold no records; nothing was written"
     reasons = sorted(
-        (-number, name) for name, number in counters.items() if name.startswith(("dropped/", "failed/"))
+        (-number, name)
+        for name, number in counters.items()
+        if name.startswith(("dropped/", "failed/"))
     )
     told = ", ".join(f"{name.replace('/', ' by ', 1)} {-number:,}" for number, name in reasons[:8])
     return f"none of {counters['records']:,} records is kept ({told}); nothing was written"
