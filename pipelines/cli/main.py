@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from pipelines.cli import inspect, recipes, run, sample, train, whatif
-from pipelines.cli.outcome import INTERRUPTED, InterruptedRunError, debug, say, status_of
+from pipelines.cli.outcome import INTERRUPTED, InterruptedRunError, debug, log_json, say, status_of
 
 _DEBUG = "--debug"
 
@@ -44,6 +44,7 @@ def main() -> None:
     """Run the command line and exit with its status."""
     sys.argv[1:], wants_debug = _take_debug(sys.argv[1:])
     debug.set(wants_debug)
+    log_json.set(False)
     status = status_of(app)
     if status == INTERRUPTED:
         say("interrupted")

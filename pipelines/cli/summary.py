@@ -43,14 +43,18 @@ def print_summary(facts: Facts, *, report: str, already_done: bool) -> None:
     console.print()
     console.print(_shards(facts), markup=False)
     console.print()
-    table = _grid()
-    table.add_row("report", report)
-    table.add_row("why a page", f"penstock explain {facts.out} URL")
-    table.add_row("duplicates", f"penstock clusters {facts.out}")
-    table.add_row(
-        "train", f'TokenLoader("{facts.out}", sequence_length=2048, global_batch_size=8, seed=0)'
+    for name, value in _next_steps(facts, report):
+        console.print(Text(f"{name:<12}", style="dim"), Text(value), sep="")
+
+
+def _next_steps(facts: Facts, report: str) -> tuple[tuple[str, str], ...]:
+    loader = f'TokenLoader("{facts.out}", sequence_length=2048, global_batch_size=8, seed=0)'
+    return (
+        ("report", report),
+        ("why a page", f"penstock explain {facts.out} URL"),
+        ("duplicates", f"penstock clusters {facts.out}"),
+        ("train", loader),
     )
-    console.print(table)
 
 
 def _outcome(facts: Facts) -> Table:
@@ -100,10 +104,3 @@ def _shards(facts: Facts) -> str:
 def _time(run: Mapping[str, Any]) -> str:
     seconds = run.get("seconds")
     return f", after {seconds:.1f} s" if isinstance(seconds, int | float) else ""
-
-
-def _grid() -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    return table

@@ -90,6 +90,14 @@ def test_a_mistake_is_one_message_and_status_2(  # type: ignore[no-untyped-def]
     assert len(done.err.splitlines()) == 1
 
 
+def test_with_json_logs_a_mistake_is_an_object_on_a_line(penstock) -> None:  # type: ignore[no-untyped-def]
+    done = penstock("run", "quikstart", "--log-json")
+    assert done.status == 2
+    said = json.loads(done.err)
+    assert said["event"] == "error"
+    assert "did you mean 'quickstart'?" in said["message"]
+
+
 def test_any_other_error_is_status_1_and_debug_shows_where(  # type: ignore[no-untyped-def]
     penstock, out: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
