@@ -26,6 +26,7 @@ from pipelines.readers.stored import StoredFile
 from pipelines.readers.tape import Tape
 
 _DOCUMENTS = frozenset({"response", "resource", "conversion"})
+_COUNTED = frozenset({"warcinfo", "request", "metadata", "revisit", "continuation", "filedesc"})
 _HEADER_ROOM = 1 << 16
 
 
@@ -52,7 +53,8 @@ def read_warc(
             report.end = entry
             return
         if entry.error is None and entry.header and entry.header.type not in _DOCUMENTS:
-            report.count_other(entry.header.type)
+            type_ = entry.header.type
+            report.count_other(type_ if type_ in _COUNTED else "unknown")
             continue
         report.records += 1
         report.truncated += bool(entry.header and entry.header.truncated)

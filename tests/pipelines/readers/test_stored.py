@@ -26,23 +26,15 @@ class ShakyFileSystem(MemoryFileSystem):  # type: ignore[misc]
     failures_left = 0
     first_bad_byte = 1 << 60
 
-    def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
-        file = super()._open(path, mode, **options)
-        if mode == "rb":
-            file.read = _failing(file, file.read)
-        return file
-
-
-def _failing(file: Any, read_: Any) -> Any:
-    def read_or_fail(length: int = -1) -> bytes:
-        if ShakyFileSystem.failures_left and file.tell() >= 0:
+    def cat_file(
+        self, path: str, start: int | None = None, end: int | None = None, **options: Any
+    ) -> bytes:
+        if ShakyFileSystem.failures_left:
             ShakyFileSystem.failures_left -= 1
             raise OSError("connection reset")
-        if file.tell() + length > ShakyFileSystem.first_bad_byte:
+        if (end or 0) > ShakyFileSystem.first_bad_byte:
             raise OSError("disk error")
-        return bytes(read_(length))
-
-    return read_or_fail
+        return bytes(super().cat_file(path, start=start, end=end, **options))
 
 
 @pytest.fixture
