@@ -21,9 +21,7 @@ pytestmark = pytest.mark.skipif(
 KILLER = Path(__file__).parent / "killer"
 
 
-def _killed(
-    inputs: list[str], folder: Path, kill: str, *arguments: str
-) -> subprocess.Popen[str]:
+def _killed(inputs: list[str], folder: Path, kill: str, *arguments: str) -> subprocess.Popen[str]:
     """A run that is killed at the moment, waited for."""
     environment = {
         "PYTHONPATH": f"{KILLER}{os.pathsep}{flow.REPOSITORY}",
@@ -126,9 +124,7 @@ def _all_gone(folder: Path) -> bool:
     return False
 
 
-def test_a_finished_run_does_nothing(
-    sample_crawl: list[str], serial_output: Path
-) -> None:
+def test_a_finished_run_does_nothing(sample_crawl: list[str], serial_output: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in serial_output.rglob("*")}
     summary, events = flow.run(sample_crawl, serial_output)
     assert summary.already_done

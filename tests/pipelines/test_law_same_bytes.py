@@ -1,6 +1,7 @@
 """Law 1: the same recipe and input give the same bytes, however the work is done."""
 
 import gzip
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,9 +38,7 @@ def test_splits_of_the_input_give_the_same_bytes(
     assert flow.content(tmp_path / "out") == flow.content(serial_output)
 
 
-def _split(
-    files: list[str], finished: Path, parts: int, folder: Path
-) -> Iterator[Path]:
+def _split(files: list[str], finished: Path, parts: int, folder: Path) -> Iterator[Path]:
     """The files' bytes in another number of files, cut where a finished run saw records begin."""
     ledger = pq.read_table(finished / "ledger").to_pydict()
     data, starts = b"", []
@@ -49,7 +48,7 @@ def _split(
         data += Path(file).read_bytes()
     starts = sorted(starts)
     cuts = [0, *(starts[len(starts) * part // parts] for part in range(1, parts)), len(data)]
-    for number, (start, end) in enumerate(zip(cuts, cuts[1:], strict=False)):
+    for number, (start, end) in enumerate(itertools.pairwise(cuts)):
         path = folder / f"{number}.warc.gz"
         path.write_bytes(data[start:end])
         yield path
@@ -92,7 +91,10 @@ def test_an_engine_of_many_hash_seeds_gives_the_same_bytes(
 
 def test_json_lines_split_and_whole_give_the_same_bytes(tmp_path: Path) -> None:
     rows = [
-        {"text": f"Document {n} tells of weirs, dams and {n % 37} mills on the river. " * 9, "id": n}
+        {
+            "text": f"Document {n} tells of weirs, dams and {n % 37} mills on the river. " * 9,
+            "id": n,
+        }
         for n in range(300)
     ]
     lines = [json.dumps({**row, "id": str(row["id"])}) + "\n" for row in rows]
