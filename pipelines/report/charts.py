@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pipelines.report.html import Html, tag
 
 _WIDTH, _HEIGHT = 760, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 14, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 22, 14, 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

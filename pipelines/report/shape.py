@@ -78,8 +78,6 @@ def _language_row(name: str, curated: int, kept: int, most: int) -> Html:
 
 def tokens(facts: Facts) -> Html:
     """Tokens of each split, and what the tokenizer makes of the text."""
-    manifest, measures = facts.manifest, facts.measures
-    tokenizer = manifest.tokenizer
     rows = [
         tag(
             "tr",
@@ -88,35 +86,33 @@ def tokens(facts: Facts) -> Html:
             tag("td", f"{split.rows:,}", class_="number"),
             tag("td", f"{split.shards:,}", class_="number"),
         )
-        for name, split in manifest.splits.items()
+        for name, split in facts.manifest.splits.items()
     ]
     head = header_row("split", "#tokens", "#documents", "#shards")
-    specials = ", ".join(f"{name} {value}" for name, value in tokenizer.special_ids.items()
-                         if value is not None)  # fmt: skip
-    facts_of_it = [
-        (
-            "tokenizer",
-            f"{tokenizer.kind}, {tokenizer.vocabulary_size:,} ids as {tokenizer.token_type}",
-        ),
-        ("special ids", specials or "none"),
-        ("digest", tokenizer.digest),
-        *_ratios(measures.kept_words_total, measures.kept_characters, measures.kept_bytes, facts),
-    ]
-    return tag(
-        "section",
-        tag("h2", "Tokens"),
-        tag("div", tag("table", head, tag("tbody", *rows)), _pairs(facts_of_it),
-            class_="columns"),
-    )  # fmt: skip
+    splits = tag("table", head, tag("tbody", *rows))
+    columns = tag("div", splits, _pairs([*_tokenizer(facts), *_ratios(facts)]), class_="columns")
+    return tag("section", tag("h2", "Tokens"), columns)
 
 
-def _ratios(words: int, characters: int, num_bytes: int, facts: Facts) -> list[tuple[str, str]]:
-    if not facts.tokens:
-        return []
+def _tokenizer(facts: Facts) -> list[tuple[str, str]]:
+    info = facts.manifest.tokenizer
+    specials = [f"{name} {value}" for name, value in info.special_ids.items() if value is not None]
     return [
-        ("words per token", f"{words / facts.tokens:.3f} ({words:,} words)"),
-        ("characters per token", f"{characters / facts.tokens:.2f}"),
-        ("text", f"{format_size(num_bytes)}, {num_bytes / facts.tokens:.2f} bytes per token"),
+        ("tokenizer", f"{info.kind}, {info.vocabulary_size:,} ids as {info.token_type}"),
+        ("special ids", ", ".join(specials) or "none"),
+        ("digest", info.digest),
+    ]
+
+
+def _ratios(facts: Facts) -> list[tuple[str, str]]:
+    measures, tokens = facts.measures, facts.tokens
+    if not tokens:
+        return []
+    words, num_bytes = measures.kept_words_total, measures.kept_bytes
+    return [
+        ("words per token", f"{words / tokens:.3f} ({words:,} words)"),
+        ("characters per token", f"{measures.kept_characters / tokens:.2f}"),
+        ("text", f"{format_size(num_bytes)}, {num_bytes / tokens:.2f} bytes per token"),
     ]
 
 

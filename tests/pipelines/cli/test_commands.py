@@ -126,6 +126,16 @@ def test_an_interruption_is_status_130(  # type: ignore[no-untyped-def]
     assert penstock("report", out) == (130, "", "penstock: interrupted\n")
 
 
+def test_sample_says_what_it_wrote_and_what_comes_next(penstock, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    done = penstock("sample", str(tmp_path / "s"))
+    assert done.status == 0
+    assert f"penstock run quickstart --input '{tmp_path}/s/*.warc.gz'" in done.out
+    assert list((tmp_path / "s").glob("*.warc.gz"))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "mine.txt").write_text("mine")
+    assert penstock("sample", str(tmp_path / "other")).status == 2
+
+
 def test_report_says_where_it_is(penstock, out: str) -> None:  # type: ignore[no-untyped-def]
     done = penstock("report", out)
     assert done == (0, f"{out}/report.html\n", "")
