@@ -53,7 +53,8 @@ class LanguageModel:
 
     def __init__(self, path: Path) -> None:
         self._file = load_fasttext(path)
-        self.languages: tuple[str, ...] = tuple(map(_code, self._file.labels))
+        codes = map(_code, self._file.labels)
+        self.languages: tuple[str, ...] = tuple(code for code in codes if code != UNDETERMINED)
 
     @staticmethod
     def load(path: str | None) -> "LanguageModel":
@@ -72,8 +73,8 @@ class LanguageModel:
     def detect(self, text: pa.StringArray, *, und_below: float = 0.3) -> pa.RecordBatch:
         """Columns language (code, or 'und') and language_score (float32, 0 to 1, rounded).
 
-        'und' is a text without letters, score 0, or one whose best language scores below
-        `und_below`; null is a text without letters.
+        'und' is a text whose best language scores below `und_below`, or one without letters or in
+        a script that the model doesn't know, whose score is 0. Null is a text without letters.
 
         >>> model = LanguageModel.load(None)
         >>> found = model.detect(pa.array(["Where there is water, there is a way.", "42"]))
@@ -105,9 +106,12 @@ class LanguageModel:
         places = {label: place for place, label in enumerate(self._file.labels)}
         best = np.full(len(lines), -1, np.int64)
         scores = np.zeros(len(lines), np.float64)
-        predicted = self._file.model.multilinePredict(lines, 1, 0.0, "strict")
-        for row, (labels, probabilities) in enumerate(zip(*predicted, strict=True)):
-            if labels and any(map(str.isalpha, lines[row])):
+        predicted = self._file.model.multilinePredict([*lines, "\n"], 1, 0.0, "strict")
+        *rows, nothing = zip(*predicted, strict=True)
+        for row, (labels, probabilities) in enumerate(rows):
+            # An unknown text scores exactly as none does: by the line's end alone.
+            is_known = labels and (labels, probabilities) != nothing
+            if is_known and _code(labels[0]) != UNDETERMINED:
                 best[row], scores[row] = places[labels[0]], probabilities[0]
         return best, scores
 

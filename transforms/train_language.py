@@ -22,8 +22,8 @@ import pyarrow.compute as pc
 import xxhash
 from pydantic import BaseModel, ConfigDict, Field
 
-from transforms.language import PREPARED_LABEL, LanguageModel
-from transforms.letters import letter_lines
+from transforms.language import PREPARED_LABEL, UNDETERMINED, LanguageModel
+from transforms.letters import letter_lines, script_marks
 
 _LINE_BYTES = 2_000
 """Letters of a training text: more than any sentence has, less than lets one book weigh much."""
@@ -32,6 +32,8 @@ _NGRAM_BUCKETS = 2_000_000
 """So many that the matrix takes 64 MB or more, for which any allocator asks the system, whose pages
 are zero. With one thread fastText sets only a tenth of it and would train on what is left of
 another array in the rest: no two models would be alike."""
+
+_UNDETERMINED_LENGTHS = (1, 2, 3, 5, 8, 13, 21, 34)
 
 _CODE = re.compile(r"[A-Za-z0-9-]+")
 _CARD = """# A language model for web text
@@ -180,7 +182,7 @@ def train_language(data: LabelledTexts, *, options: TrainLanguageOptions) -> byt
         ValueError: there is nothing to tell apart.
     """
     lines = _training_lines(data)
-    if len({line.split(" ", 1)[0] for line in lines}) < 2:
+    if len({line.split(" ", 1)[0] for line in lines} - {PREPARED_LABEL + UNDETERMINED}) < 2:
         raise ValueError("training data: texts with letters in two languages at least are needed")
     import fasttext
 
@@ -200,9 +202,21 @@ def train_language(data: LabelledTexts, *, options: TrainLanguageOptions) -> byt
             thread=1,
             verbose=0,
         )
-        model.quantize(cutoff=options.kept_ngrams, dsub=2, thread=1, verbose=0)
+        model.quantize(cutoff=options.kept_ngrams, dsub=2, qnorm=True, thread=1, verbose=0)
         model.save_model(str(target))
         return target.read_bytes()
+
+
+def _undetermined_lines(lines: list[str]) -> list[str]:
+    """Lines of scripts that no training row is in, so that the model knows what it doesn't know."""
+    seen = set("".join(lines))
+    label = PREPARED_LABEL + UNDETERMINED
+    return [
+        f"{label} {' '.join([mark] * count)}\n"
+        for mark in script_marks()
+        if mark not in seen
+        for count in _UNDETERMINED_LENGTHS
+    ]
 
 
 def _training_lines(data: LabelledTexts) -> list[str]:
@@ -214,6 +228,7 @@ def _training_lines(data: LabelledTexts) -> list[str]:
         for language, line in zip(languages, letters, strict=True)
         if line != "\n"
     }
+    lines.update(_undetermined_lines(letters))
     return sorted(lines, key=lambda line: xxhash.xxh3_128_digest(line.encode()))
 
 

@@ -4,11 +4,12 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.letters import letter_lines
+from transforms.letters import letter_lines, script_marks
 
+# What parts words, letters of scripts large and small, letters whose lower case is longer.
 ROUGH = st.text(
-    st.sampled_from("aBÉ İȺς 1٣-.,'’\n\0\u0301日本カ한ไทย\U00020000\U0001f600")
-    | st.characters(codec="utf-8"),
+    st.sampled_from("aBÉ İȺς 1٣-.,'’\n\0\u0301日本カ한글ไทยदि\U00020000\U0001f600\uffff")
+    | st.characters(max_codepoint=0x06FF),
     max_size=40,
 )
 HAN = ("CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH")
@@ -23,7 +24,9 @@ def letters_in_python(text: str) -> str:
     line = ""
     for letter in text:
         if is_han(letter):
-            line += f" {letter} "
+            line += " 一 "
+        elif unicodedata.name(letter, "").startswith("HANGUL SYLLABLE"):
+            line += " 가 "
         else:
             line += letter.lower()[0] if unicodedata.category(letter)[0] in "LM" else " "
     return " ".join(word for word in line.split(" ") if word)
@@ -57,3 +60,9 @@ def test_batch_boundaries_do_not_matter(texts: list[str], cut: int) -> None:
     text = pa.array(texts, pa.string())
     parts = [letter_lines(part, maximum_bytes=30) for part in (text.slice(0, cut), text.slice(cut))]
     assert parts[0] + parts[1] == letter_lines(text, maximum_bytes=30)
+
+
+def test_letters_of_a_script_with_few_languages_are_its_mark() -> None:
+    lines = letter_lines(pa.array(["ខ្មែរ, abc", "ሰላም", "한글"]), maximum_bytes=100)
+    assert lines == ["ក ក ក ក ក abc\n", "ሀ ሀ ሀ\n", "가 가\n"]
+    assert {"ក", "ሀ", "가", "一"} <= set(script_marks())
