@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from numba import njit
 
 from penstock import storage
 from penstock.deletions import DocIds, as_doc_ids, deleted_rows, read_deletions
@@ -24,6 +25,7 @@ from penstock.shards import ShardReader
 OPEN_SHARDS = 64
 """How many shards stay open at once, which bounds file handles; mappings in use live on."""
 
+Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 
@@ -32,8 +34,8 @@ class Documents:
     """The documents of consecutive record batches that may be delivered, as flat arrays.
 
     `lengths` in tokens, `addresses` of their first tokens, `rows` their places among all rows of
-    the batches, deleted and empty ones included. `batches` keeps the memory
-    alive; a token takes `itemsize` bytes.
+    the batches, deleted and empty ones included. `batches` keeps the memory alive; a token takes
+    `itemsize` bytes.
     """
 
     lengths: Int64s
@@ -83,18 +85,29 @@ class Dataset:
         return len(self._reader(shard).batch(batch).column("tokens").values)
 
     def documents(self, shard: int, first: int, end: int) -> Documents:
-        """The documents of a shard's record batches from `first` to before `end`."""
+        """The documents of a shard's record batches from `first` to before `end`.
+
+        Raises:
+            DataError: the batches can't be read, or their list offsets are broken.
+        """
         reader = self._reader(shard)
         batches = tuple(reader.batch(index) for index in range(first, end))
-        parts = [self._locate(batch, reader.url) for batch in batches]
-        lengths = np.concatenate([part[0] for part in parts])
-        addresses = np.concatenate([part[1] for part in parts])
-        keep = lengths > 0
-        if len(self.deleted):
-            ids = [as_doc_ids(batch.column("doc_id")) for batch in batches]
-            keep &= ~deleted_rows(np.concatenate(ids), self.deleted)
-        (rows,) = np.nonzero(keep)
-        return Documents(lengths[rows], addresses[rows], rows, batches, self.token_dtype.itemsize)
+        size = sum(batch.num_rows for batch in batches)
+        lengths, addresses, rows = (np.empty(size, np.int64) for _ in range(3))
+        row = count = 0
+        for batch in batches:
+            offsets, address, num_bytes = _token_buffers(batch)
+            limits = (address, num_bytes // self.token_dtype.itemsize, self.token_dtype.itemsize)
+            outputs = (lengths[count:], addresses[count:], rows[count:])
+            found = _scan(offsets, self._kept(batch), limits, row, outputs)
+            if found < 0:
+                raise DataError(
+                    f"shard {reader.url} has broken list offsets; run `penstock verify {self.out}`"
+                )
+            row, count = row + batch.num_rows, count + found
+        return Documents(
+            lengths[:count], addresses[:count], rows[:count], batches, self.token_dtype.itemsize
+        )
 
     def close(self) -> None:
         """Let go of the open shards."""
@@ -103,20 +116,11 @@ class Dataset:
                 reader.close()
             self._readers.clear()
 
-    def _locate(self, batch: pa.RecordBatch, url: str) -> tuple[Int64s, Int64s]:
-        """The length and address of every document of a batch, once its offsets are sound."""
-        tokens = batch.column("tokens")
-        values, offsets = tokens.values, tokens.offsets.to_numpy().astype(np.int64)
-        lengths = np.diff(offsets)
-        if len(lengths) and (
-            offsets[0] != 0 or lengths.min() < 0 or offsets[-1] > len(values) or values.offset
-        ):
-            raise DataError(
-                f"shard {url} has broken list offsets; run `penstock verify {self.out}`"
-            )
-        ids = values.to_numpy()
-        address = ids.ctypes.data if len(ids) else 0
-        return lengths, address + offsets[:-1] * self.token_dtype.itemsize
+    def _kept(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        """For each document whether it isn't deleted; empty where none is."""
+        if not len(self.deleted):
+            return np.empty(0, np.bool_)
+        return ~deleted_rows(as_doc_ids(batch.column("doc_id")), self.deleted)
 
     def _reader(self, shard: int) -> ShardReader:
         with self._lock:
@@ -160,3 +164,39 @@ class Dataset:
                     f"shard {folder / entry.path} has {found} bytes, the manifest says "
                     f"{entry.bytes}; restore it or run again"
                 )
+
+
+def _token_buffers(batch: pa.RecordBatch) -> tuple[Int32s, int, int]:
+    """The list offsets of a batch's tokens, and the address and bytes of their values."""
+    _, offsets, _, values = batch.column("tokens").buffers()
+    places = np.frombuffer(offsets, np.int32, batch.num_rows + 1)
+    return places, values.address if values else 0, values.size if values else 0
+
+
+@njit(nogil=True, cache=True)
+def _scan(
+    offsets: Int32s,
+    kept: npt.NDArray[np.bool_],
+    limits: tuple[int, int, int],
+    first_row: int,
+    outputs: tuple[Int64s, Int64s, Int64s],
+) -> int:
+    """Write the length, address and row of every kept document with tokens; return their number.
+
+    It is -1 if an offset would lead out of the values.
+    """
+    address, num_values, itemsize = limits
+    lengths, addresses, rows = outputs
+    count = 0
+    if offsets[0] != 0:
+        return -1
+    for row in range(len(offsets) - 1):
+        start, length = np.int64(offsets[row]), np.int64(offsets[row + 1]) - offsets[row]
+        if length < 0 or start + length > num_values:
+            return -1
+        if length > 0 and (len(kept) == 0 or kept[row]):
+            lengths[count] = length
+            addresses[count] = address + start * itemsize
+            rows[count] = first_row + row
+            count += 1
+    return count

@@ -1,9 +1,13 @@
-"""Which documents a row is made of, as a table: the answer to a spike in the loss."""
+"""Which documents a row is made of, as a table: the answer to a spike in the loss.
+
+A group keeps only the address of each segment. The document is the one at or before that address
+among those of the group, found by a search when somebody asks, which costs a few milliseconds.
+"""
 
 import numpy as np
 import pyarrow as pa
 
-from penstock.best_fit import Int32s
+from penstock.best_fit import Int64s
 from penstock.dataset import Dataset
 from penstock.rows import Group, RowSource
 
@@ -28,30 +32,34 @@ def _describe(
     before = np.cumsum(lengths) - lengths
     rows = np.repeat(np.arange(stop - start), np.diff(offsets))
     row_starts = before[offsets[:-1] - offsets[0]]
-    windows, documents = group.windows[span], group.documents[span]
-    shards = source.windows.shard[group.window_ids[windows]]
-    sources = _column(group, windows, documents, "source_id")
+    windows, places, tokens = _find(group, group.addresses[span])
+    batches = [batch for part in group.memory for batch in part.batches]
+    doc_ids = pa.chunked_array([batch.column("doc_id") for batch in batches])
+    sources = pa.chunked_array([batch.column("source_id") for batch in batches])
+    shards = source.windows.shard[group.windows[windows]]
     return pa.table(
         {
             "row": (rows + done).astype(np.int32),
             "column": (before - row_starts[rows]).astype(np.int32),
             "length": lengths.astype(np.int32),
-            "doc_id": _column(group, windows, documents, "doc_id"),
-            "token": group.starts[span],
-            "source": pa.array(dataset.manifest.sources, pa.string()).take(sources),
+            "doc_id": doc_ids.take(pa.array(places)).combine_chunks(),
+            "token": tokens.astype(np.int32),
+            "source": pa.array(dataset.manifest.sources, pa.string()).take(
+                sources.take(pa.array(places)).combine_chunks()
+            ),
             "shard": pa.array([entry.path for entry in dataset.shards]).take(pa.array(shards)),
         }
     )
 
 
-def _column(group: Group, windows: Int32s, documents: Int32s, name: str) -> pa.Array:
-    """One stored column of each segment's document."""
-    batches = [batch for part in group.memory for batch in part.batches]
-    sizes = [sum(batch.num_rows for batch in part.batches) for part in group.memory]
+def _find(group: Group, addresses: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    """For each address the window of the group, the row among its batches' and the token there."""
+    parts = group.memory
+    sizes = [sum(batch.num_rows for batch in part.batches) for part in parts]
     firsts = np.cumsum([0, *sizes[:-1]])
-    places = np.empty(len(windows), np.int64)
-    for window, part in enumerate(group.memory):
-        inside = windows == window
-        places[inside] = firsts[window] + part.rows[documents[inside]]
-    column = pa.chunked_array([batch.column(name) for batch in batches])
-    return column.take(pa.array(places)).combine_chunks()
+    known = np.concatenate([part.addresses for part in parts])
+    windows = np.repeat(np.arange(len(parts)), [len(part.addresses) for part in parts])
+    rows = np.concatenate([part.rows + first for part, first in zip(parts, firsts, strict=True)])
+    order = np.argsort(known)
+    found = order[np.searchsorted(known[order], addresses, side="right") - 1]
+    return windows[found], rows[found], (addresses - known[found]) // parts[0].itemsize

@@ -47,21 +47,18 @@ class Group:
     """The rows of K windows in the order in which they are delivered, as flat arrays.
 
     Row r holds the segments `row_offsets[r]` to `row_offsets[r + 1]`; each has the address of its
-    first token, a length, whether its document goes on, its window (of the group), its document
-    (of the window) and its first token in there. `padded_before[r]` counts the padded rows before
-    row r, and `labels_before[r]` the labels.
+    first token, a length, and whether its document goes on. `padded_before[r]` counts the padded
+    rows before row r, `labels_before[r]` the labels. `windows` says which ones they are, and
+    `memory` holds what the addresses point to.
     """
 
     row_offsets: Int64s
     addresses: Int64s
     lengths: Int32s
     continues: npt.NDArray[np.bool_]
-    windows: Int32s
-    documents: Int32s
-    starts: Int32s
     padded_before: Int64s
     labels_before: Int64s
-    window_ids: Int64s
+    windows: Int64s
     memory: tuple[Documents, ...]
 
 
@@ -71,12 +68,12 @@ Piece = tuple[Group, int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """A packed window: packed document i is document `order[i]`, of which `lengths[i]` are used."""
+    """A packed window; its documents' lengths and addresses in the order in which it was packed."""
 
     packed: Packed
-    documents: Documents
-    order: Int32s
     lengths: Int64s
+    addresses: Int64s
+    documents: Documents
 
 
 class RowSource:
@@ -138,34 +135,25 @@ class RowSource:
         places = np.arange(len(counts), dtype=np.int32)
         shuffle(places, derive_key(self._seed, epoch, _GROUP_ROWS, index))
         group = _empty_group(counts, places, ids, tuple(part.documents for part in parts))
-        shuffled = self._settings.packing in _ORDER_FREE
         key = derive_key(self._seed, epoch, _ROW_SEGMENTS, index)
         done = 0
-        for window, part in enumerate(parts):
+        for part in parts:
             rows = places[done : done + part.packed.num_rows]
-            self._emit(group, window, part, rows, key + np.uint64(done), shuffled)
+            self._emit(group, part, rows, key + np.uint64(done))
             done += len(rows)
         np.cumsum(group.padded_before, out=group.padded_before)
         np.cumsum(group.labels_before, out=group.labels_before)
         return group
 
-    def _emit(
-        self,
-        group: Group,
-        window: int,
-        part: "_Window",
-        places: Int32s,
-        key: np.uint64,
-        shuffled: bool,
-    ) -> None:
-        packed, documents = part.packed, part.documents
+    def _emit(self, group: Group, part: "_Window", places: Int32s, key: np.uint64) -> None:
+        packed, settings = part.packed, self._settings
+        shuffled = settings.packing in _ORDER_FREE
         _emit_rows(
             (packed.row_offsets, packed.documents, packed.starts, packed.lengths),
-            (part.order, part.lengths, documents.addresses),
-            (places, key, shuffled, documents.itemsize, self._settings.sequence_length, window),
+            (part.lengths, part.addresses),
+            (places, key, shuffled, part.documents.itemsize, settings.sequence_length),
             group.row_offsets,
             (group.addresses, group.lengths, group.continues),
-            (group.windows, group.documents, group.starts),
             (group.padded_before, group.labels_before),
         )
 
@@ -173,10 +161,11 @@ class RowSource:
         table, settings = self.windows, self._settings
         place = (int(c[window]) for c in (table.shard, table.first_batch, table.end_batch))
         documents = self.dataset.documents(*place)
-        order = np.arange(len(documents.lengths), dtype=np.int32)
+        lengths, addresses = documents.lengths, documents.addresses
         if settings.packing in _ORDER_FREE:
+            order = np.arange(len(lengths), dtype=np.int32)
             shuffle(order, derive_key(self._seed, epoch, _WINDOW_DOCUMENTS, window))
-        lengths = documents.lengths[order]
+            lengths, addresses = lengths[order], addresses[order]
         cut = settings.long_documents is LongDocuments.CUT
         if cut and settings.packing is not Packing.CONCAT:
             lengths = np.minimum(lengths, settings.sequence_length)
@@ -186,7 +175,7 @@ class RowSource:
                 f"a window of {self.dataset.out} packs to {packed.num_rows} rows instead of "
                 f"{table.rows[window]}; run `penstock verify {self.dataset.out}`"
             )
-        return _Window(packed, documents, order, lengths)
+        return _Window(packed, lengths, addresses, documents)
 
 
 def _empty_group(
@@ -202,12 +191,9 @@ def _empty_group(
         addresses=np.empty(size, np.int64),
         lengths=np.empty(size, np.int32),
         continues=np.empty(size, np.bool_),
-        windows=np.empty(size, np.int32),
-        documents=np.empty(size, np.int32),
-        starts=np.empty(size, np.int32),
         padded_before=np.zeros(len(row_offsets), np.int64),
         labels_before=np.zeros(len(row_offsets), np.int64),
-        window_ids=ids,
+        windows=ids,
         memory=memory,
     )
 
@@ -215,11 +201,10 @@ def _empty_group(
 @njit(nogil=True, cache=True)
 def _emit_rows(
     packed: tuple[Int32s, Int32s, Int32s, Int32s],
-    source: tuple[Int32s, Int64s, Int64s],
-    settings: tuple[Int32s, np.uint64, bool, int, int, int],
+    documents: tuple[Int64s, Int64s],
+    settings: tuple[Int32s, np.uint64, bool, int, int],
     row_offsets: Int64s,
     segments: tuple[Int64s, Int32s, npt.NDArray[np.bool_]],
-    origins: tuple[Int32s, Int32s, Int32s],
     row_counts: tuple[Int64s, Int64s],
 ) -> None:
     """Write a packed window's rows to their places in a group.
@@ -228,32 +213,22 @@ def _emit_rows(
     are shuffled where that is asked for.
     """
     packed_offsets, packed_documents, packed_starts, packed_lengths = packed
-    order, whole, addresses = source
-    places, key, shuffled, itemsize, row_length, window = settings
-    scratch = np.empty(len(packed_documents), np.int32)
+    places, key, shuffled, itemsize, row_length = settings
+    links = np.empty(len(packed_documents), np.int32)
     for row in range(len(places)):
-        first, place, tokens, labels = packed_offsets[row], places[row], 0, 0
-        links = scratch[: packed_offsets[row + 1] - first]
-        for index in range(len(links)):
-            links[index] = first + index
+        first, end, place = packed_offsets[row], packed_offsets[row + 1], places[row]
+        tokens = labels = 0
+        for link in range(first, end):
+            links[link] = link
         if shuffled:
-            shuffle(links, key + np.uint64(row))
-        for index in range(len(links)):
-            link, target = links[index], row_offsets[place] + index
-            document, start, length = (
-                packed_documents[link],
-                packed_starts[link],
-                packed_lengths[link],
-            )
-            goes_on = start + length < whole[document]
-            segments[0][target] = addresses[order[document]] + start * itemsize
+            shuffle(links[first:end], key + np.uint64(row))
+        target = row_offsets[place]
+        for link in links[first:end]:
+            document, length = packed_documents[link], packed_lengths[link]
+            goes_on = packed_starts[link] + length < documents[0][document]
+            segments[0][target] = documents[1][document] + packed_starts[link] * itemsize
             segments[1][target] = length
             segments[2][target] = goes_on
-            origins[0][target], origins[1][target], origins[2][target] = (
-                window,
-                order[document],
-                start,
-            )
-            tokens, labels = tokens + length, labels + length - 1 + goes_on
+            tokens, labels, target = tokens + length, labels + length - 1 + goes_on, target + 1
         row_counts[0][place + 1] = tokens < row_length
         row_counts[1][place + 1] = labels
