@@ -12,7 +12,7 @@ Where an entry starts never depends on how the file was cut into spans; see `rea
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipelines.readers.frames import RAW_BYTES
+from pipelines.readers.frames import CHUNK_BYTES, RAW_BYTES
 from pipelines.readers.headers import (
     MAX_HEADER_BYTES,
     BrokenRecordError,
@@ -117,8 +117,7 @@ class Archive:
                 raise BrokenRecordError(f"truncated: {header.length} bytes reach beyond the file")
             if header.length > self.limit:
                 return self._long(place, start, header)
-            while self.tape.limit < end:
-                self._grow()
+            self._reach(start + 1, end)
             self._check_end(end, header.length)
         except BrokenRecordError as error:
             return self._broken(place, header, error)
@@ -127,24 +126,38 @@ class Archive:
         return _whole(place, header, block)
 
     def _header(self, start: int) -> RecordHeader:
-        while True:
-            end = self.tape.end_of(header_end(is_arc=self.is_arc), start, start + MAX_HEADER_BYTES)
-            if end is not None:
-                return parse_header(bytes(self.tape.view(start, end)), is_arc=self.is_arc)
-            if self.tape.limit - start >= MAX_HEADER_BYTES:
+        tape, most = self.tape, start + MAX_HEADER_BYTES
+        while (end := tape.end_of(header_end(is_arc=self.is_arc), start, most)) is None:
+            if tape.limit >= most:
+                self._reach(start + 1, most)
                 raise BrokenRecordError(f"header: no end within {MAX_HEADER_BYTES} bytes")
-            self._grow()
+            self._reach(start + 1, tape.limit + 1)
+        self._reach(start + 1, end)
+        return parse_header(bytes(tape.view(start, end)), is_arc=self.is_arc)
 
-    def _grow(self) -> None:
-        """Load more of the record at the tape's position, or say that there is no more of it."""
+    def _reach(self, since: int, end: int) -> None:
+        """Load the tape up to `end`, all of which must belong to the record that is being read.
+
+        It doesn't where a frame in [since, end) opens a record, however much is loaded already.
+        """
         tape = self.tape
-        limit = tape.limit
-        if not tape.more():
+        while True:
+            for frame, _ in tape.frame_starts(since, min(end, tape.limit) - 1):
+                if self._opens_record(frame):
+                    raise BrokenRecordError(
+                        "truncated: its frame ends inside the record", resume=frame
+                    )
+                since = frame + 1
+            if tape.limit >= end:
+                return
+            if tape.more():
+                continue
             if tape.break_ is not None:
-                raise BrokenRecordError(str(tape.break_.error), resume=limit)
+                raise BrokenRecordError(str(tape.break_.error), resume=tape.limit)
             raise BrokenRecordError("truncated: the file ends inside the record")
-        if limit > tape.pos and tape.frame_starts(limit, limit) and self._looks_like_record(limit):
-            raise BrokenRecordError("truncated: its frame ends inside the record", resume=limit)
+
+    def _opens_record(self, frame: int) -> bool:
+        return self._looks_like_record(self.tape.after_newlines(frame))
 
     def _check_end(self, end: int, length: int) -> None:
         """Return when a record, a frame or the file's end follows the record's last byte."""
@@ -153,7 +166,7 @@ class Archive:
             return
         at = tape.after_newlines(end)
         while at == tape.limit:
-            if tape.is_frame_end:
+            if tape.is_between_frames():
                 return
             if not tape.more():
                 if tape.break_ is not None:
@@ -167,17 +180,15 @@ class Archive:
         """Pass over a block that is longer than the limit; only its head is kept."""
         tape = self.tape
         at, end = start + header.size, start + header.size + header.length
-        while tape.limit < at + HEAD_BYTES:
-            self._grow()
+        self._reach(start + 1, at + HEAD_BYTES)
         head = memoryview(bytes(tape.view(at, at + HEAD_BYTES)))
         digest = id_digest(_identity(header))
         try:
             while at < end:
-                upto = min(tape.limit, end)
+                upto = min(at + CHUNK_BYTES, end)
+                self._reach(max(at, start + 1), upto)
                 digest.update(tape.view(at, upto))
                 at = tape.pos = upto
-                if at < end:
-                    self._grow()
             self._check_end(end, header.length)
         except BrokenRecordError as error:
             return self._broken(place, header, error, raw=head)
@@ -198,7 +209,7 @@ class Archive:
         else:
             known = header.size if header is not None and raw is None else 1
             passed = self._resync(tape.pos + known)
-            is_damaged = tape.pos == tape.limit and not tape.is_frame_end
+            is_damaged = tape.pos == tape.limit and not tape.is_between_frames()
         message = str(error)
         if is_damaged and tape.break_ is not None:
             # A frame that breaks off inside a record is that record's damage, not one of its own.
@@ -232,7 +243,7 @@ class Archive:
         for frame, _ in tape.frame_starts(at, tape.limit):
             if found is not None and frame >= found:
                 break
-            if frame < tape.limit and self._looks_like_record(tape.after_newlines(frame)):
+            if frame < tape.limit and self._opens_record(frame):
                 return frame
         return found
 

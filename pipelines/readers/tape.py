@@ -24,7 +24,7 @@ class Tape:
         self.limit = 0
         self.ended = False
         self.break_: Chunk | None = None
-        self.is_frame_end = False
+        self._is_frame_end = False
         self._chunks = chunks
         self._base, self._data = 0, b""
         self._marks: list[tuple[int, int]] = []
@@ -50,7 +50,7 @@ class Tape:
         self._data = kept + chunk.data if kept else chunk.data
         self._base = self.pos
         self.limit = self.pos + len(self._data)
-        self.is_frame_end = chunk.is_last
+        self._is_frame_end = chunk.is_last
         passed = [number for number, (at, _) in enumerate(self._marks) if at <= self.pos]
         del self._marks[: passed[-1] if passed else 0]
 
@@ -100,6 +100,10 @@ class Tape:
     def frame_starts(self, start: int, end: int) -> list[tuple[int, int]]:
         """(position, stored offset) of the frames that start in [start, end]."""
         return [mark for mark in self._marks if start <= mark[0] <= end]
+
+    def is_between_frames(self) -> bool:
+        """Whether a frame ended whole at `limit`, whether or not the next one has begun."""
+        return self._is_frame_end or (self.limit > 0 and self._marks[-1][0] == self.limit)
 
     def place(self, at: int) -> int:
         """The stored offset of a position: its frame's, plus its distance from the frame's start.
