@@ -17,7 +17,7 @@ from collections.abc import Callable
 from types import FrameType
 
 INTERRUPTED = 130
-GRACE_S = 1.5
+GRACE_S = 1.0
 """How long the child may close in an orderly way."""
 
 _PR_SET_PDEATHSIG = 1

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.compute as pc
 
 from penstock import storage
 from penstock.errors import UsageError
@@ -53,10 +54,10 @@ def train_tokenizer(patterns: Sequence[str], *, options: FitOptions, seed: int) 
         UsageError: there is no such file, no text in them, or too little for the vocabulary.
     """
     entry = InputOptions(name="input", paths=tuple(patterns))
-    sample = _sample(entry, options.sample_documents, seed)
+    sample = _sample(entry, options, seed)
     try:
         return train_sentencepiece(
-            sample["text"], **options.model_dump(exclude={"sample_documents"})
+            sample["text"], **options.model_dump(exclude={"sample_documents", "sample_bytes"})
         )
     except ValueError as error:
         raise UsageError(str(error)) from None
@@ -79,14 +80,16 @@ def _lines(urls: Sequence[str]) -> Iterator[bytes]:
                 yield from stored
 
 
-def _sample(entry: InputOptions, wanted: int, seed: int) -> pa.RecordBatch:
-    """Of all documents the `wanted` ones with the smallest keyed hashes, sorted by id."""
+def _sample(entry: InputOptions, options: FitOptions, seed: int) -> pa.RecordBatch:
+    """The documents of the smallest keyed hashes, within the options' bounds, sorted by id."""
     kept = pa.RecordBatch.from_pylist([], _SAMPLE)
     for batch in _texts(entry):
         key = pa.array(keyed_hash(batch["doc_id"], seed=seed))
         rows = pa.RecordBatch.from_arrays([key, *batch.columns], schema=_SAMPLE)
         table = pa.Table.from_batches([kept, rows])
-        order = np.argsort(table["key"].to_numpy(), kind="stable")[:wanted]
+        order = np.argsort(table["key"].to_numpy(), kind="stable")[: options.sample_documents]
+        num_bytes = pc.binary_length(table["text"]).to_numpy()[order].cumsum()
+        order = order[num_bytes <= options.sample_bytes]
         kept = table.take(pa.array(order)).combine_chunks().to_batches()[0]
     return kept.sort_by("doc_id")
 

@@ -57,7 +57,12 @@ class FitOptions(BaseModel):
         default=0.9995, ge=0.9, le=1, description="Share of characters with pieces of their own."
     )
     sample_documents: int = Field(
-        default=5_000, ge=1, description="Kept documents to learn from; memory grows with them."
+        default=5_000, ge=1, description="Most kept documents to learn from."
+    )
+    sample_bytes: int = Field(
+        default=8_000_000,
+        ge=10_000,
+        description="Most UTF-8 bytes to learn from; unigram training takes 30 times that.",
     )
 
 

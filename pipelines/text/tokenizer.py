@@ -1,12 +1,13 @@
 """The run's tokenizer: the one that the recipe names, or one fitted on a sample of the kept text.
 
-The sample is the k kept documents of the smallest keyed hashes, sorted by id, whatever piece they
-come from. Since the number n of kept documents is known by then, a piece offers only documents
-below the hash under which some k of all are expected, with a margin of six standard deviations:
-about k rows travel, not k for each piece.
+The sample is the k kept documents of the smallest keyed hashes (fewer, where they exceed a number
+of bytes), sorted by id, whatever piece they come from. Since the number n of kept documents is
+known by then, a piece offers only documents below the hash under which some k of all are expected,
+with a margin of six standard deviations: about k rows travel, not k for each piece.
 """
 
 import math
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -22,7 +23,7 @@ from pipelines.task import Item, TaskContext
 from pipelines.text.kept import curated_with_verdicts
 from schemas.tokens import SAMPLE
 from transforms.identity import keyed_hash
-from transforms.tokenizers import Tokenizer, TokenizerOptions, load_tokenizer
+from transforms.tokenizers import FitOptions, Tokenizer, TokenizerOptions, load_tokenizer
 from transforms.train_tokenizer import train_sentencepiece
 
 MODEL = "model"
@@ -61,26 +62,33 @@ def sample_bound(wanted: int, total: int) -> np.uint64:
 
 
 def fit_tokenizer(context: TaskContext, item: Item) -> None:
-    """Train on the sample's first k documents, in the order of their ids."""
+    """Train on the sample's first documents, within its bounds, in the order of their ids."""
     options = TokenizerOptions.model_validate(context.spec.options["tokenizer"])
     if options.fit is None:
         raise ValueError("tokenizer.fit: got null, but a fit was planned")
-    wanted, parts = options.fit.sample_documents, []
-    for batch in context.read(SAMPLE_STREAM, item["bucket"]):
-        parts.append(batch.slice(0, wanted))
-        wanted -= parts[-1].num_rows
-        if wanted == 0:
-            break
-    sample = pa.Table.from_batches(parts, SAMPLE).sort_by("doc_id")
+    batches = context.read(SAMPLE_STREAM, item["bucket"])
+    sample = pa.Table.from_batches(_within(batches, options.fit), SAMPLE).sort_by("doc_id")
     try:
         model = train_sentencepiece(
             sample["text"].combine_chunks(),
-            **options.fit.model_dump(exclude={"sample_documents"}),
+            **options.fit.model_dump(exclude={"sample_documents", "sample_bytes"}),
         )
     except ValueError as error:
         raise DataError(f"tokenizer.fit: {error}") from error
     storage.write_bytes(context.file(MODEL), model)
     context.counters["documents"] = sample.num_rows
+
+
+def _within(batches: Iterator[pa.RecordBatch], options: FitOptions) -> Iterator[pa.RecordBatch]:
+    """The first rows, up to the number and the bytes that the options allow."""
+    documents, num_bytes = options.sample_documents, options.sample_bytes
+    for batch in batches:
+        lengths = pc.binary_length(batch["text"]).to_numpy()
+        rows = min(int(np.searchsorted(np.cumsum(lengths), num_bytes, side="right")), documents)
+        yield batch.slice(0, rows)
+        documents, num_bytes = documents - rows, num_bytes - int(lengths[:rows].sum())
+        if rows < batch.num_rows or documents == 0:
+            return
 
 
 def run_tokenizer(context: TaskContext) -> Tokenizer:
