@@ -130,11 +130,10 @@ def _input_file(entry: InputOptions, url: str, size: int) -> InputFile:
 
 def _format_of(entry: InputOptions, url: str) -> str:
     name = url.rsplit("/", 1)[-1].lower()
-    for suffix in _COMPRESSED:
-        name = name.removesuffix(suffix)
-    for suffix, format_ in _FORMATS.items():
-        if name.endswith(suffix):
-            return format_
+    # The last ending that says something: crawls have names such as x.warc.gz.open.
+    for ending in reversed(name.split(".")[1:]):
+        if "." + ending in _FORMATS:
+            return _FORMATS["." + ending]
     raise UsageError(
         f"inputs.{entry.name}.format: 'auto' can't tell the format of {url} by its name; "
         f"known endings are {', '.join(_FORMATS)} (and {', '.join(_COMPRESSED)} after them); "

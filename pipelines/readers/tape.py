@@ -5,6 +5,7 @@ the next chunk is loaded; a chunk that follows an empty tape isn't copied.
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from pipelines.readers.frames import Chunk
@@ -30,29 +31,36 @@ class Tape:
         self._marks: list[tuple[int, int]] = []
 
     def more(self) -> bool:
-        """Load one more chunk after the others; False at a damaged frame and at the end."""
-        if self.break_ is not None or self.ended:
-            return False
-        chunk = next(self._chunks, None)
-        if chunk is None:
-            self.ended = True
-            return False
-        if chunk.error is not None:
-            self.break_ = chunk
-            return False
-        self._append(chunk)
-        return True
+        """Load more bytes after the others; False at a damaged frame and at the end."""
+        parts: list[bytes] = []
+        fresh, kept = 0, self.limit - self.pos
+        # A quarter of what is kept at least, or frames of a few bytes would copy a record often.
+        while 4 * fresh <= kept and (chunk := self._next()) is not None:
+            if chunk.start is not None:
+                self._marks.append((self.limit + fresh, chunk.start))
+            parts.append(chunk.data)
+            fresh += len(chunk.data)
+            self._is_frame_end = chunk.is_last
+        self._append(parts)
+        return fresh > 0
 
-    def _append(self, chunk: Chunk) -> None:
-        if chunk.start is not None:
-            self._marks.append((self.limit, chunk.start))
+    def _next(self) -> Chunk | None:
+        if self.ended or self.break_ is not None:
+            return None
+        chunk = next(self._chunks, None)
+        self.ended = chunk is None
+        if chunk is not None and chunk.error is not None:
+            self.break_ = chunk
+            return None
+        return chunk
+
+    def _append(self, parts: list[bytes]) -> None:
         kept = self._data[self.pos - self._base :]
-        self._data = kept + chunk.data if kept else chunk.data
+        self._data = b"".join([kept, *parts] if kept else parts)
         self._base = self.pos
         self.limit = self.pos + len(self._data)
-        self._is_frame_end = chunk.is_last
-        passed = [number for number, (at, _) in enumerate(self._marks) if at <= self.pos]
-        del self._marks[: passed[-1] if passed else 0]
+        passed = bisect_right(self._marks, self.pos, key=_position)
+        del self._marks[: max(passed - 1, 0)]
 
     def take_break(self) -> Chunk:
         """The damaged end of a frame; reading goes on after it."""
@@ -99,7 +107,8 @@ class Tape:
 
     def frame_starts(self, start: int, end: int) -> list[tuple[int, int]]:
         """(position, stored offset) of the frames that start in [start, end]."""
-        return [mark for mark in self._marks if start <= mark[0] <= end]
+        first = bisect_left(self._marks, start, key=_position)
+        return self._marks[first : bisect_right(self._marks, end, key=_position)]
 
     def is_between_frames(self) -> bool:
         """Whether a frame ended whole at `limit`, whether or not the next one has begun."""
@@ -110,5 +119,9 @@ class Tape:
 
         For the first record of a frame, and in an uncompressed file, that is its stored offset.
         """
-        mark, stored = [m for m in self._marks if m[0] <= at][-1]
+        mark, stored = self._marks[bisect_right(self._marks, at, key=_position) - 1]
         return stored + at - mark
+
+
+def _position(mark: tuple[int, int]) -> int:
+    return mark[0]

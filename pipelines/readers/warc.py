@@ -7,7 +7,7 @@ of a page is a page; the report counts them.
 
 Reading doesn't use a WARC library: those at hand skip or stop at damage without saying so, and none
 reads both formats and tells where in the stored file each record starts.
-Cost beside unpacking: 0.1 ms for a page.
+Cost beside unpacking: 0.15 ms for a page of 150 kB.
 """
 
 from collections.abc import Iterator

@@ -64,6 +64,7 @@ def test_a_name_with_glob_characters_is_a_file(tmp_path: Path) -> None:
         ("x.snappy.parquet", "parquet"),
         ("x.txt.bz2", "text"),
         ("README.md", "text"),
+        ("x.warc.gz.open", "warc"),
     ],
 )
 def test_formats_by_name(tmp_path: Path, name: str, format_: str) -> None:

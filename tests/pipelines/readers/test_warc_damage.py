@@ -1,6 +1,7 @@
 """Broken records are one failed row each, with their place, and reading goes on after them."""
 
 import gzip
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -25,14 +26,38 @@ def _summary(rows: list[dict[str, object]]) -> list[str]:
     return [str(row["error"] or row["rule"] or str(row["url"])[-1]) for row in rows]
 
 
-@settings(max_examples=150, deadline=None)
-@given(data=st.data(), packing=st.sampled_from(sorted(PACKERS)), is_arc=st.booleans())
+def _in_small_frames(records: Sequence[bytes]) -> bytes:
+    stream = b"".join(records)
+    return b"".join(gzip.compress(stream[a : a + 300], mtime=0) for a in range(0, len(stream), 300))
+
+
+_ALL_PACKERS = {**PACKERS, "small frames": _in_small_frames}
+_WRONG_LENGTHS = st.sampled_from([0] * 12 + [-3, 5, 100, 10**7, 10**12])
+
+
+@st.composite
+def _archives(draw: st.DrawFn, *, is_arc: bool) -> list[bytes]:
+    """Records of which some have a wrong length, and some hold an archive of their own."""
+    records = []
+    for number in range(draw(st.integers(1, 7))):
+        body = b"<p>page %d " % number * draw(st.integers(0, 60))
+        if draw(st.integers(0, 3)) == 0:
+            packer = PACKERS[draw(st.sampled_from(sorted(PACKERS)))]
+            body = packer([arc(b"in", 90) if is_arc else warc(http(b"in"), number=90)] * 3)
+        block = http(body)
+        length = len(block) + draw(_WRONG_LENGTHS)
+        record = arc(block, number) if is_arc else warc(block, number=number, length=length)
+        records.append(record)
+    return records
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), packing=st.sampled_from(sorted(_ALL_PACKERS)), is_arc=st.booleans())
 def test_damage_reads_the_same_however_the_file_is_cut(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, packing: str, is_arc: bool
 ) -> None:
-    pages = [arc(http(b"<p>page %d " % n * 40), n) for n in range(5)] if is_arc else _PAGES
-    stored = bytearray(PACKERS[packing](pages))
-    for _ in range(data.draw(st.integers(1, 3))):
+    stored = bytearray(_ALL_PACKERS[packing](data.draw(_archives(is_arc=is_arc))))
+    for _ in range(data.draw(st.integers(0, 3))):
         at = data.draw(st.integers(20, len(stored)))
         removed = data.draw(st.integers(0, 60))
         stored[at : at + removed] = data.draw(st.binary(max_size=60))
