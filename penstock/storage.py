@@ -47,6 +47,14 @@ def size(url: str) -> int:
     return int(fs.size(path))
 
 
+def version(url: str) -> str:
+    """What changes when a file's content does: its entity tag where there is one, else its time."""
+    fs, path = resolve(url)
+    info = fs.info(path)
+    known = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "created")
+    return next((str(info[name]) for name in known if info.get(name) is not None), "")
+
+
 def open_input(url: str) -> IO[bytes]:
     """A seekable binary file over the stored bytes of the URL."""
     fs, path = resolve(url)

@@ -29,7 +29,8 @@ class Workspace:
         self.work = absolute(recipe.work_url)
         self.run_url = storage.join(self.out, "run.json")
         self._begun_url = storage.join(self.work, "begun.json")
-        self._begun = {"recipe": recipe_identity(recipe), "inputs": inputs_digest(files)}
+        self._files = files
+        self._recipe = recipe_identity(recipe)
         self._is_local = storage.is_local(self.work)
 
     @property
@@ -45,7 +46,7 @@ class Workspace:
     @property
     def inputs_digest(self) -> str:
         """Which files the run reads."""
-        return str(self._begun["inputs"])
+        return inputs_digest(self._files)
 
     def is_finished(self) -> bool:
         """Whether the output has this run's dataset.
@@ -55,8 +56,11 @@ class Workspace:
         """
         if not storage.exists(manifest_url(self.out)):
             return False
-        self._check_same("recipe", read_manifest(self.out).recipe, finished=True)
-        self._check_same("inputs", self.last_run().get("inputs_digest"), finished=True)
+        found = {
+            "recipe": read_manifest(self.out).recipe,
+            "inputs": self.last_run().get("inputs_digest"),
+        }
+        self._check_same(found, self._identity(), finished=True)
         return True
 
     def last_run(self) -> dict[str, Any]:
@@ -74,11 +78,10 @@ class Workspace:
         """
         if storage.exists(self._begun_url):
             begun = json.loads(storage.read_bytes(self._begun_url))
-            for name in ("recipe", "inputs"):
-                self._check_same(name, begun[name], finished=False)
+            self._check_same(begun, self._begun(), finished=False)
         else:
             self._check_empty()
-            storage.write_bytes(self._begun_url, json.dumps(self._begun).encode())
+            storage.write_bytes(self._begun_url, json.dumps(self._begun()).encode())
         if self._is_local:
             Path(self.work).mkdir(parents=True, exist_ok=True)
             _remove_partial_files(self.out)
@@ -101,16 +104,28 @@ class Workspace:
         if self._is_local and Path(self.out).is_dir() and not any(Path(self.out).iterdir()):
             Path(self.out).rmdir()
 
-    def _check_same(self, name: str, found: object, *, finished: bool) -> None:
-        wanted = self._begun[name]
-        if found == wanted:
-            return
-        whose = "holds a dataset" if finished else "holds an unfinished run"
-        what = "of another recipe" if name == "recipe" else "from other input files"
-        raise UsageError(
-            f"output {self.out} {whose} {what}{_difference(found, wanted)}; "
-            "choose another output, or remove the folder to begin anew"
-        )
+    def _identity(self) -> dict[str, Any]:
+        return {"recipe": self._recipe, "inputs": self.inputs_digest}
+
+    def _begun(self) -> dict[str, Any]:
+        """The identity of an unfinished run: its pieces are of the files as they are now."""
+        versions = [storage.version(file.url) for file in self._files]
+        digest = xxhash.xxh3_128_hexdigest(json.dumps(versions).encode())
+        return {**self._identity(), "versions": digest}
+
+    def _check_same(
+        self, found: Mapping[str, Any], wanted: Mapping[str, Any], *, finished: bool
+    ) -> None:
+        for name in wanted:
+            if found.get(name) == wanted[name]:
+                continue
+            whose = "holds a dataset" if finished else "holds an unfinished run"
+            what = "of another recipe" if name == "recipe" else "from other input files"
+            difference = _difference(found.get(name), wanted[name])
+            raise UsageError(
+                f"output {self.out} {whose} {what}{difference}; "
+                "choose another output, or remove the folder to begin anew"
+            )
 
     def _check_empty(self) -> None:
         foreign = [
@@ -124,7 +139,7 @@ class Workspace:
 
 
 def inputs_digest(files: Sequence[InputFile]) -> str:
-    """A digest of which files are read, by name, size and version."""
+    """A digest of which files are read, by input, name and size."""
     rows = [[file.input, file.url, file.size] for file in files]
     return xxhash.xxh3_128_hexdigest(json.dumps(rows).encode())
 
