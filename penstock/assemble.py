@@ -15,7 +15,9 @@ from penstock.errors import DataError
 from penstock.fill import fill_causal, ignored_label
 from penstock.manifest import TokenizerInfo
 from penstock.options import LoaderOptions
-from penstock.rows import Piece, RowSource
+from penstock.rows import Group, Piece, RowSource
+
+_NO_SEGMENTS = np.empty(0, np.int32)
 
 
 class Assembler:
@@ -34,6 +36,8 @@ class Assembler:
         self._label_plane = 1 if "labels" in planes else 0
         self._position_plane = len(planes) if "position_ids" in planes else 0
         self._with_segments = "cu_seqlens" in options.fields
+        self._rank_rows = options.rank_rows
+        self._last: tuple[int, int, int, Group | None] = (-1, 0, 0, None)
         self._shape = (1 + len(planes), options.rank_rows, options.sequence_length)
         self._dtype = np.dtype(options.dtype)
         self.padding_id = _padding_id(dataset.manifest.tokenizer)
@@ -42,30 +46,45 @@ class Assembler:
 
     def batch(self, epoch: int, first_row: int) -> Batch:
         """This rank's share of the global batch that begins with a row of an epoch."""
-        options, source = self._options, self._source
-        end = min(first_row + options.global_batch_size, source.num_rows)
-        pieces = source.pieces(epoch, first_row, end)
-        all_labels = sum([int(g.labels_before[b] - g.labels_before[a]) for g, a, b in pieces])
-        if options.world_size > 1:
-            start = min(first_row + options.rank * options.rank_rows, end)
-            pieces = source.pieces(epoch, start, min(start + options.rank_rows, end))
+        options, total = self._options, self._source.num_rows
+        start = first_row + options.rank * self._rank_rows
+        pieces = self._pieces(epoch, min(start, total), min(start + self._rank_rows, total))
         block = np.empty(self._shape, self._dtype)
-        cu_seqlens = self._empty_segments(pieces)
+        cu_seqlens = self._empty_segments(pieces) if self._with_segments else _NO_SEGMENTS
         longest, num_labels = self._fill(pieces, block, cu_seqlens)
-        planes, ends = block, cu_seqlens
+        planes: list[Any] = list(block)
         if self._convert is not None:
-            planes, ends = self._convert(block).unbind(0), self._convert(cu_seqlens)
+            planes = [self._convert(plane) for plane in planes]
+            cu_seqlens = self._convert(cu_seqlens) if self._with_segments else None
         return Batch(
             epoch,
             first_row,
             planes[0],
             planes[self._label_plane] if self._label_plane else None,
             planes[self._position_plane] if self._position_plane else None,
-            ends if self._with_segments else None,
+            cu_seqlens if self._with_segments else None,
             longest,
             num_labels,
-            all_labels,
+            num_labels if options.world_size == 1 else self._count_labels(epoch, first_row),
         )
+
+    def _pieces(self, epoch: int, start: int, stop: int) -> list[Piece]:
+        """The rows from `start` to `stop`, mostly of the group that the last ones were in."""
+        last_epoch, first, end, group = self._last
+        if epoch == last_epoch and first <= start and stop <= end and group is not None:
+            return [(group, start - first, stop - first)]
+        pieces = self._source.pieces(epoch, start, stop)
+        if pieces:
+            group, _, after = pieces[-1]
+            first = stop - after
+            self._last = (epoch, first, first + len(group.row_offsets) - 1, group)
+        return pieces
+
+    def _count_labels(self, epoch: int, first_row: int) -> int:
+        """The labels of the global batch."""
+        end = min(first_row + self._options.global_batch_size, self._source.num_rows)
+        pieces = self._pieces(epoch, first_row, end)
+        return sum([int(g.labels_before[b] - g.labels_before[a]) for g, a, b in pieces])
 
     def _fill(self, pieces: list[Piece], block: Any, cu_seqlens: Any) -> tuple[int, int]:
         rows = segments = longest = num_labels = largest = 0
@@ -93,9 +112,7 @@ class Assembler:
         return longest, num_labels
 
     def _empty_segments(self, pieces: list[Piece]) -> Any:
-        if not self._with_segments:
-            return np.empty(0, np.int32)
-        count = self._options.rank_rows
+        count = self._rank_rows
         for group, first, end in pieces:
             count += int(group.row_offsets[end] - group.row_offsets[first])
             count += int(group.padded_before[end] - group.padded_before[first]) - end + first

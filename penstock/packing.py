@@ -86,8 +86,8 @@ def pack(
         array = np.minimum(array, row_length)
     full, documents, starts, pieces = _split(array, row_length)
     offsets, items = _BINS[packing](pieces, row_length)
-    pieces_of = (documents[items], starts[items], pieces[items])
-    return Packed(*_join(array, row_length, full, offsets, *pieces_of))
+    rests = (documents, starts, pieces)
+    return Packed(*_join(array, row_length, full, rests, offsets, items))
 
 
 def count_rows(
@@ -143,28 +143,27 @@ def _join(
     lengths: Int64s,
     row_length: int,
     full: int,
+    rests: tuple[Int32s, Int32s, Int32s],
     offsets: Int32s,
-    documents: Int32s,
-    starts: Int32s,
-    pieces: Int32s,
+    items: Int32s,
 ) -> tuple[Int32s, Int32s, Int32s, Int32s]:
-    """The full rows of long documents, then the bins of `offsets`, as segments."""
+    """The full rows of long documents, then the bins of `offsets` and `items`, as segments."""
     row_offsets = np.empty(full + len(offsets), np.int32)
-    segment_documents = np.empty(full + len(documents), np.int32)
-    segment_starts = np.empty(full + len(documents), np.int32)
-    segment_lengths = np.empty(full + len(documents), np.int32)
+    documents = np.empty(full + len(items), np.int32)
+    starts, pieces = np.empty_like(documents), np.empty_like(documents)
     row = 0
     for document in range(len(lengths)):
         for start in range(0, lengths[document] - row_length + 1, row_length):
             row_offsets[row] = row
-            segment_documents[row], segment_starts[row] = document, start
-            segment_lengths[row] = row_length
+            documents[row], starts[row], pieces[row] = document, start, row_length
             row += 1
-    row_offsets[full:] = offsets + full
-    segment_documents[full:] = documents
-    segment_starts[full:] = starts
-    segment_lengths[full:] = pieces
-    return row_offsets, segment_documents, segment_starts, segment_lengths
+    for index in range(len(offsets)):
+        row_offsets[full + index] = full + offsets[index]
+    for index in range(len(items)):
+        item, target = items[index], full + index
+        documents[target], starts[target] = rests[0][item], rests[1][item]
+        pieces[target] = rests[2][item]
+    return row_offsets, documents, starts, pieces
 
 
 @njit(nogil=True, cache=True)

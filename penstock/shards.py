@@ -22,7 +22,7 @@ from penstock.errors import DataError
 
 SHARD_FORMAT = 1
 ROWS_PER_BATCH = 8192
-TOKENS_PER_BATCH = 1 << 21
+TOKENS_PER_BATCH = 1 << 22
 
 _FORMAT_KEY = b"penstock.shard_format"
 _TYPE_KEY = b"penstock.token_type"
