@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from pipelines.readers.spans import DEFAULT_ID
 from pipelines.sizes import Size, parse_size
 
 InputFormat = Literal["auto", "warc", "wet", "jsonl", "parquet", "text"]
@@ -23,7 +24,8 @@ class InputOptions(BaseModel):
     format: InputFormat = Field(default="auto", description="'auto' goes by the file name.")
     text_field: str = Field(default="text", min_length=1, description="JSONL, Parquet: the text.")
     id_field: str | None = Field(
-        default=None, description="JSONL, Parquet: an id that names the document."
+        default=DEFAULT_ID,
+        description="JSONL, Parquet: an id that names the document; 'id', if it's there.",
     )
     url_field: str | None = Field(
         default="url", description="JSONL, Parquet: the address, if it's there."

@@ -15,7 +15,7 @@ from pipelines.readers.dates import parse_date
 from pipelines.readers.jsonl import document
 from pipelines.readers.options import ReadOptions
 from pipelines.readers.rows import MAX_RAW_BYTES, Record, failed, utf8
-from pipelines.readers.spans import Fields, ReadReport, Span
+from pipelines.readers.spans import DEFAULT_ID, Fields, ReadReport, Span
 from pipelines.readers.stored import StoredFile
 from pipelines.readers.unpack import StoredStream
 from transforms.identity import identity_bytes
@@ -53,10 +53,10 @@ def read_parquet(
 
 
 def _columns(schema: pa.Schema, span: Span) -> Fields:
-    """The fields that are there; the optional ones may be absent."""
+    """The fields that are there; only the text, and an id that the recipe names, must be."""
     fields = span.fields
     for option, name in (("text_field", fields.text), ("id_field", fields.id)):
-        if name is not None and name not in schema.names:
+        if name not in (None, DEFAULT_ID, *schema.names):
             raise UsageError(
                 f"inputs.{span.input}.{option}: no column {name!r} in {span.url}; "
                 f"its columns are {', '.join(schema.names)}"
@@ -69,7 +69,8 @@ def _columns(schema: pa.Schema, span: Span) -> Fields:
         )
     url = fields.url if fields.url in schema.names else None
     date = fields.date if fields.date in schema.names else None
-    return Fields(text=fields.text, id=fields.id, url=url, date=date)
+    id_ = fields.id if fields.id in schema.names else None
+    return Fields(text=fields.text, id=id_, url=url, date=date)
 
 
 def _is_text(type_: pa.DataType) -> bool:

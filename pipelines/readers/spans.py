@@ -13,13 +13,16 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
+DEFAULT_ID = "id"
+"""The field that names a document, where it is there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
     """Which fields of a JSONL or Parquet row are read, and how text files are cut."""
 
     text: str = "text"
-    id: str | None = None
+    id: str | None = DEFAULT_ID
     url: str | None = "url"
     date: str | None = "date"
     lines: bool = False
