@@ -14,11 +14,12 @@ REPOSITORY = Path(__file__).parents[2]
 SMALL_PIECES = "read.piece_bytes=400kB"
 
 
-def recipe(inputs: Sequence[str], output: Path, *overrides: str) -> TextRecipe:
-    """The quickstart recipe over these inputs, in several pieces."""
-    return load_recipe(
-        "quickstart", inputs=inputs, output=str(output), overrides=[SMALL_PIECES, *overrides]
-    )
+def recipe(
+    inputs: Sequence[str], output: Path, *overrides: str, pieces: str | None = SMALL_PIECES
+) -> TextRecipe:
+    """The quickstart recipe over these inputs, in several pieces or in its own."""
+    changes = [*([pieces] if pieces else []), *overrides]
+    return load_recipe("quickstart", inputs=inputs, output=str(output), overrides=changes)
 
 
 def run(
@@ -27,12 +28,12 @@ def run(
     *overrides: str,
     engine: str = "serial",
     workers: int | None = None,
+    pieces: str | None = SMALL_PIECES,
 ) -> tuple[RunSummary, list[Event]]:
     """A finished run and its events."""
     events: list[Event] = []
-    summary = run_text(
-        recipe(inputs, output, *overrides), engine=engine, workers=workers, on_event=events.append
-    )
+    chosen = recipe(inputs, output, *overrides, pieces=pieces)
+    summary = run_text(chosen, engine=engine, workers=workers, on_event=events.append)
     return summary, events
 
 
