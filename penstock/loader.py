@@ -17,6 +17,7 @@ from penstock.batches import FIELDS, Batch
 from penstock.dataset import Dataset
 from penstock.errors import UsageError
 from penstock.options import LoaderOptions
+from penstock.pack_report import PackReport, report_packing
 from penstock.prefetch import prefetched
 from penstock.provenance import describe_rows
 from penstock.rows import RowSource
@@ -99,9 +100,10 @@ class TokenLoader:
         )
         self.dataset = Dataset(str(out), split=split, version=version)
         self.options.check_dtype(self.dataset.manifest.tokenizer)
+        self._windows = load_windows(self.dataset, self.options.pack_settings)
         self._source = RowSource(
             self.dataset,
-            load_windows(self.dataset, self.options.pack_settings),
+            self._windows,
             self.options.pack_settings,
             seed=seed,
             windows_per_group=windows_per_batch,
@@ -142,6 +144,10 @@ class TokenLoader:
         epoch, first = self._place(step)
         end = min(first + self.options.global_batch_size, self.num_rows)
         return describe_rows(self.dataset, self._source, epoch, first, end)
+
+    def pack_report(self) -> PackReport:
+        """What packing does to the split: fill, padding, split and cut documents; for printing."""
+        return report_packing(self.dataset, self._windows, self.options.pack_settings)
 
     @property
     def epoch(self) -> int:

@@ -290,6 +290,13 @@ def test_a_batch_is_a_mapping_with_attributes(out: str) -> None:
         batch["first_row"]
 
 
+def test_a_digest_tells_batches_apart(out: str) -> None:
+    loader = open_loader(out)
+    digests = [loader.batch(step).digest() for step in range(10)]
+    assert len(set(digests)) == 10
+    assert [batch.digest() for batch in loader][:10] == digests
+
+
 def test_provenance_names_the_input_and_the_shard(out: str) -> None:
     lines = open_loader(out).provenance(0).to_pylist()
     numbers = {doc_id(number): number for number in range(300)}

@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from penstock.packing import Packing
+from tests.penstock.datasets import Document, make_dataset, random_documents
+from tests.penstock.test_loader import lengths_of, open_loader
+
+SMALL = {"rows_per_batch": 11, "tokens_per_batch": 300}
+
+
+@pytest.fixture(scope="module")
+def documents() -> list[Document]:
+    return random_documents(lengths_of(300))
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory, documents: list[Document]) -> str:
+    path = str(tmp_path_factory.mktemp("dataset"))
+    make_dataset(path, documents, **SMALL)
+    return path
+
+
+@pytest.mark.parametrize("packing", [str(packing) for packing in Packing])
+@pytest.mark.parametrize("long_documents", ["split", "cut"])
+def test_it_counts_what_is_delivered(
+    out: str, documents: list[Document], packing: str, long_documents: str
+) -> None:
+    loader = open_loader(out, packing=packing, long_documents=long_documents, drop_last=False)
+    report = loader.pack_report()
+    lines = [x for step in range(len(loader)) for x in loader.provenance(step).to_pylist()]
+    rows_of: dict[bytes, int] = {}
+    for line in lines:
+        rows_of[line["doc_id"]] = rows_of.get(line["doc_id"], 0) + 1
+    filled = [document for document in documents if document]
+    assert report.rows == loader.num_rows
+    assert report.documents == len(filled) == len(rows_of)
+    assert report.split_documents == sum(count > 1 for count in rows_of.values())
+    assert report.tokens == sum(line["length"] for line in lines)
+    assert report.cut_tokens == sum(map(len, documents)) - report.tokens
+    assert report.unpacked_rows == sum(-(-len(document) // 64) for document in filled)
+    assert report.masked_pairs == sum(n * (n + 1) // 2 for n in (x["length"] for x in lines))
+    assert report.unmasked_pairs == loader.num_rows * 64 * 65 // 2
+    assert report.padding == loader.num_rows * 64 - report.tokens
+    assert report.fill == pytest.approx(report.tokens / (64 * report.rows))
+
+
+def test_it_prints_well(tmp_path: Path) -> None:
+    make_dataset(str(tmp_path), [[5] * 48, [5] * 16, [5] * 80], shards=1)
+    assert str(open_loader(str(tmp_path), global_batch_size=1).pack_report()) == "\n".join(
+        [
+            "rows             3 of 64 tokens, 75.000% full",
+            "documents        3, 1 (33.33%) over rows",
+            "tokens           144 delivered, 0 cut off, 48 places padded",
+            "without packing  4 rows, 1.33 times as many",
+            "attention        56.5% of the pairs that rows without a document mask would have",
+        ]
+    )
