@@ -21,7 +21,9 @@ class Stream:
 
 HASH_STREAM = Stream(name="hashes", schema=HASHES, sort_by=("hash", "band", "node"))
 DIGEST_STREAM = Stream(name="digests", schema=DIGESTS, sort_by=("digest", "node"))
-PLACE_STREAM = Stream(name="places", schema=PLACES, sort_by=("doc_id", "node", "piece", "row"))
+PLACE_STREAM = Stream(
+    name="places", schema=PLACES, sort_by=("doc_id", "node", "choice", "piece", "row")
+)
 EDGE_STREAM = Stream(name="edges", schema=EDGES, sort_by=("node", "neighbour"))
 EVIDENCE_STREAM = Stream(name="evidence", schema=EVIDENCE, sort_by=("doc_id", "band"))
 LABEL_STREAM = Stream(name="labels", schema=LABELS, sort_by=("doc_id", "node"))

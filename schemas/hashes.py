@@ -49,6 +49,7 @@ PLACES = pa.schema(
     [
         column("doc_id", DOC_ID, "digest of the record's identity and raw content"),
         column("node", ORDER_KEY, "order key of the document"),
+        column("choice", pa.uint64(), "digest of text, URL and input: the least one is kept"),
         column("piece", pa.uint32(), "piece of the input that holds it"),
         column("row", pa.uint32(), "its row among the piece's curated documents"),
         column("text_bytes", pa.uint32(), "length of the text in UTF-8", unit="bytes"),

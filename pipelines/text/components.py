@@ -1,9 +1,9 @@
 """Components: the edges become stars around the first document of each cluster.
 
-A graph whose edges fit in one bucket is closed at once by union-find in one task. A larger one
-goes through rounds of large-star and small-star, two exchanges each, until a round changes
-nothing; then memory holds one group's key, whatever the size of the graph or of a cluster. Edges
-travel in both directions into a large-star, since it looks at a node's whole neighbourhood.
+A graph for which half a bucket's memory is enough is closed at once by union-find in one task. A
+larger one goes through rounds of large-star and small-star, two exchanges each, until a round
+changes nothing; then memory holds one group's key, whatever the size of the graph or of a cluster.
+Edges travel in both directions into a large-star, since it looks at a node's whole neighbourhood.
 """
 
 from collections.abc import Iterator
@@ -14,20 +14,23 @@ from pipelines.exchange import ExchangeWriter
 from pipelines.plan import Exchange, Map, Results
 from pipelines.streams import EDGE_STREAM
 from pipelines.task import Item, TaskContext
-from pipelines.text.nodes import node_buckets, node_matrix
+from pipelines.text.nodes import is_later, node_buckets, node_matrix
 from transforms.components import both_directions, close_locally, large_star, small_star
 
 CHANGED = "changed"
 """The counter that is zero when all components are stars."""
 
-EDGE_BYTES = 48
+LOCAL_EDGE_BYTES = 320
+"""What an edge takes in memory when the graph is closed at once: see transforms.components."""
 
 
 def round_stages(number: int, results: Results, *, bucket_bytes: int) -> list[Map | Exchange]:
     """The stages of one round, which read the edges that the round before has left."""
     before = "match" if number == 1 else "components"
     buckets = results[before].buckets[EDGE_STREAM.name]
-    if number == 1 and results["match"].counters["edges"] * 2 * EDGE_BYTES <= bucket_bytes:
+    # Half a bucket, since a task's memory isn't known here and may be the least there is.
+    most_edges = bucket_bytes // 2 // LOCAL_EDGE_BYTES
+    if number == 1 and results["match"].counters["edges"] <= most_edges:
         return [_local_stage(buckets)]
     large, small = f"large-star-{number}", f"small-star-{number}"
     return [
@@ -63,8 +66,11 @@ def close_graph(context: TaskContext, item: Item) -> None:
 
 
 def _all_edges(context: TaskContext, buckets: int) -> Iterator[pa.RecordBatch]:
+    """The edges, each from its later end only."""
     for bucket in range(buckets):
-        yield from context.read(EDGE_STREAM, bucket)
+        for batch in context.read(EDGE_STREAM, bucket):
+            later = is_later(node_matrix(batch["node"]), node_matrix(batch["neighbour"]))
+            yield batch.filter(pa.array(later))
 
 
 def large_star_bucket(context: TaskContext, item: Item) -> None:

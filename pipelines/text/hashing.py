@@ -34,11 +34,11 @@ class HashEmitter:
         """Send the hashes of the next documents of the piece."""
         if documents.num_rows == 0:
             return
-        self._emit_places(documents)
         with self._context.timed("hash"):
-            digests = text_digests(documents["text"]) if self._options.exact else None
+            digests = text_digests(documents["text"])
             bands = self._bands(documents["text"])
-        if digests is not None:
+        self._emit_places(documents, digests)
+        if self._options.exact:
             rows = pa.RecordBatch.from_arrays([digests, documents["node"]], schema=DIGESTS)
             self._digests.add(
                 rows, id_buckets(fixed_matrix(digests, 16), self._digests.num_buckets)
@@ -52,13 +52,14 @@ class HashEmitter:
             return np.empty((len(text), 0), np.uint64)
         return band_hashes(signatures(text, options=options, seed=self._seed), options=options)
 
-    def _emit_places(self, documents: pa.RecordBatch) -> None:
+    def _emit_places(self, documents: pa.RecordBatch, digests: pa.Array) -> None:
         num_rows = documents.num_rows
         rows = np.arange(self._num_rows, self._num_rows + num_rows, dtype=np.uint32)
         self._num_rows += num_rows
         columns = [
             documents["doc_id"],
             documents["node"],
+            pa.array(_choice(documents, digests)),
             pa.array(np.full(num_rows, self._piece, np.uint32)),
             pa.array(rows),
             pc.binary_length(documents["text"]).cast(pa.uint32()),
@@ -73,3 +74,15 @@ class HashEmitter:
         band = pa.array(np.full(len(hashes), number, np.uint8))
         rows = pa.RecordBatch.from_arrays([pa.array(hashes), nodes, band], schema=HASHES)
         self._hashes.add(rows, bucket_of(hashes, self._hashes.num_buckets))
+
+
+def _choice(documents: pa.RecordBatch, digests: pa.Array) -> np.ndarray:
+    """A number for each document that decides between records of the same doc_id and date.
+
+    Such records may still differ in what the headers around their content said.
+    """
+    told = pc.binary_join_element_wise(documents["url"].fill_null(""), documents["input"], "\0")
+    heads = [fixed_matrix(column, 16)[:, :8] for column in (digests, text_digests(told))]
+    text, rest = (np.ascontiguousarray(head).view(">u8").ravel() for head in heads)
+    choice: np.ndarray = (text ^ rest).astype(np.uint64)
+    return choice

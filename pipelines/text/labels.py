@@ -11,7 +11,7 @@ import pyarrow as pa
 from pipelines.exchange import ExchangeWriter
 from pipelines.streams import EDGE_STREAM, LABEL_STREAM, MEMBER_STREAM
 from pipelines.task import Item, TaskContext
-from pipelines.text.nodes import Bytes, doc_ids_of, node_buckets, node_matrix
+from pipelines.text.nodes import Bytes, doc_ids_of, is_later, node_buckets, node_matrix
 from schemas.hashes import LABELS
 from transforms.buffers import fixed_array
 
@@ -27,12 +27,8 @@ def members_bucket(context: TaskContext, item: Item) -> None:
         new[0] = nodes[0].tobytes() != last
         last = nodes[-1].tobytes()
         # Rounds leave edges in both directions, and a root is the least of its star.
-        rows = np.flatnonzero(new & (_keys(nodes) > _keys(roots)))
+        rows = np.flatnonzero(new & is_later(nodes, roots))
         members.add(batch.take(pa.array(rows)), node_buckets(roots[rows], members.num_buckets))
-
-
-def _keys(nodes: Bytes) -> np.ndarray:
-    return np.ascontiguousarray(nodes).view("S24").ravel()
 
 
 def labels_bucket(context: TaskContext, item: Item) -> None:

@@ -16,7 +16,15 @@ from pipelines.batches import constant
 from pipelines.exchange import ExchangeWriter
 from pipelines.streams import DIGEST_STREAM, EDGE_STREAM, EVIDENCE_STREAM, HASH_STREAM
 from pipelines.task import Item, TaskContext
-from pipelines.text.nodes import Bytes, doc_ids_of, id_buckets, node_buckets, node_matrix
+from pipelines.text.nodes import (
+    ORDER_KEY_BYTES,
+    Bytes,
+    doc_ids_of,
+    id_buckets,
+    id_part,
+    node_buckets,
+    node_matrix,
+)
 from schemas.hashes import EDGES, EVIDENCE, EXACT_BAND
 from transforms.buffers import fixed_array, fixed_matrix
 
@@ -28,8 +36,10 @@ def match_bucket(context: TaskContext, item: Item) -> None:
     for nodes, first, bands in _duplicates(context, item["bucket"]):
         context.counters["edges"] += len(nodes)
         _emit(edges, nodes, first)
-        ids = doc_ids_of(nodes)
-        rows = pa.RecordBatch.from_arrays([ids, bands], schema=EVIDENCE)
+        # That a record came in again with another date is no evidence against the first of them.
+        others = (id_part(nodes) != id_part(first)).any(axis=1)
+        ids = doc_ids_of(nodes[others])
+        rows = pa.RecordBatch.from_arrays([ids, bands.filter(pa.array(others))], schema=EVIDENCE)
         evidence.add(rows, id_buckets(fixed_matrix(ids, 16), evidence.num_buckets))
 
 
@@ -62,22 +72,21 @@ class _Stars:
 
     def __init__(self) -> None:
         self._key: Bytes | None = None
-        self._first: Bytes | None = None
+        self._first = np.zeros((1, ORDER_KEY_BYTES), np.uint8)
+        self._last = self._first
 
     def of(self, keys: Bytes, nodes: Bytes) -> tuple[Bytes, Bytes, NDArray[np.int64]]:
-        """Nodes that aren't the first of their group, that first node, and their row numbers."""
+        """Each other node of a group once, the first of its group, and their row numbers."""
         begins = np.ones(len(keys), bool)
         begins[1:] = (keys[1:] != keys[:-1]).any(axis=1)
-        if self._key is not None and self._first is not None:
-            # The last group of the batch before may go on: it stands as row 0 of this one.
+        if self._key is not None:
             begins[0] = bool((keys[0] != self._key).any())
-            nodes = np.concatenate([self._first[None], nodes])
-            begins = np.concatenate([[True], begins])
-        offset = len(nodes) - len(keys)
-        rows = np.arange(len(nodes))
-        first = np.maximum.accumulate(np.where(begins, rows, 0))
-        self._key, self._first = keys[-1].copy(), nodes[first[-1]].copy()
-        later = rows[~begins]
-        # A record that came in twice has the same node twice, and is no edge.
-        later = later[(nodes[later] != nodes[first[later]]).any(axis=1)]
-        return nodes[later], nodes[first[later]], later - offset
+        # Place 0 is for the first node of the group that the batch before ended in.
+        place = np.maximum.accumulate(np.where(begins, np.arange(1, len(nodes) + 1), 0))
+        first = np.concatenate([self._first, nodes])[place]
+        before = np.concatenate([self._last, nodes[:-1]])
+        self._key, self._first, self._last = keys[-1].copy(), first[-1:].copy(), nodes[-1:].copy()
+        # A record that came in several times has the same node in several rows.
+        other = (nodes != first).any(axis=1) & (nodes != before).any(axis=1)
+        rows = np.flatnonzero(~begins & other)
+        return nodes[rows], first[rows], rows

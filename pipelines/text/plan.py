@@ -43,9 +43,13 @@ from pipelines.text import components, curate, finish, labels, match, publish, t
 
 _LEDGER_ROW_BYTES = 200
 _HASH_BYTES = 33
-_PLACE_BYTES = 60
+_PLACE_BYTES = 68
 _DOCUMENT_STORED_BYTES = {"warc": 16_000, "jsonl": 500, "parquet": 500, "text": 500}
 """Stored bytes behind a document, on the low side, so that buckets come out rather too small."""
+
+_MOST_BUCKETS = 10_000
+"""Every task has a segment for every bucket, and pieces are some 10,000 at most too: beyond that
+the number of segments costs more than it saves the reducers, which sort on disk if they must."""
 
 
 class NothingKeptError(DataError):
@@ -57,7 +61,7 @@ def text_plan(recipe: TextRecipe, pieces: Sequence[Piece], *, token_type: str) -
     fits = recipe.tokenizer.fit is not None
     return [
         _curate(recipe, pieces),
-        *_deduplicate(recipe, len(pieces)),
+        *deduplicate(recipe, len(pieces)),
         *([_fit_tokenizer(len(pieces))] if fits else []),
         _finish(recipe, len(pieces), TOKEN_STREAMS[token_type], fits=fits),
         *_publish(TOKEN_STREAMS[token_type]),
@@ -80,9 +84,14 @@ def _curate_buckets(recipe: TextRecipe, pieces: Sequence[Piece]) -> Buckets:
     stored = [(span.format, span.end - span.start) for piece in pieces for span in piece.spans]
     documents = sum(num_bytes / _DOCUMENT_STORED_BYTES[format_] for format_, num_bytes in stored)
     bands = recipe.dedup.minhash.bands if recipe.dedup.minhash else 1
-    hashes = ceil(documents * bands * _HASH_BYTES / recipe.exchange.bucket_bytes) or 1
-    places = ceil(documents * _PLACE_BYTES / recipe.exchange.bucket_bytes) or 1
+    hashes = _num_buckets(documents * bands * _HASH_BYTES, recipe)
+    places = _num_buckets(documents * _PLACE_BYTES, recipe)
     return {PLACE_STREAM.name: places, DIGEST_STREAM.name: hashes, HASH_STREAM.name: hashes}
+
+
+def _num_buckets(num_bytes: float, recipe: TextRecipe) -> int:
+    """Buckets of the recipe's size, or larger ones rather than too many of them."""
+    return min(max(ceil(num_bytes / recipe.exchange.bucket_bytes), 1), _MOST_BUCKETS)
 
 
 def settle_pieces(items: Sequence[Item], tasks: Sequence[TaskResult]) -> list[Item]:
@@ -101,7 +110,8 @@ def _with_spans(item: Item, again: dict[tuple[str, int], Item]) -> Item:
     return {**item, "piece": {**item["piece"], "spans": spans}}
 
 
-def _deduplicate(recipe: TextRecipe, num_pieces: int) -> list[Stage]:
+def deduplicate(recipe: TextRecipe, num_pieces: int) -> list[Stage]:
+    """The stages from the hashes that `curate` emits to a verdict for each document."""
     return [
         Exchange(
             name="match",
@@ -195,7 +205,7 @@ def _finish_buckets(recipe: TextRecipe, results: Results, tokens: Stream) -> Buc
     fewest = 2 if recipe.validation.fraction else 1
     shards = max(ceil(text_bytes / recipe.shards.target_text_bytes), fewest)
     records = results["curate"].counters["records"]
-    ledger = ceil(records * _LEDGER_ROW_BYTES / recipe.exchange.bucket_bytes) or 1
+    ledger = _num_buckets(records * _LEDGER_ROW_BYTES, recipe)
     return {tokens.name: shards, LEDGER_STREAM.name: ledger, REJECT_STREAM.name: 1}
 
 
