@@ -12,7 +12,7 @@ _LIBRARIES = (
     "numpy",
     "numba",
     "xxhash",
-    "fastwarc",
+    "brotli",
     "resiliparse",
     "fasttext",
     "sentencepiece",

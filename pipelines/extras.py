@@ -9,13 +9,11 @@ from penstock.errors import PenstockError
 EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "text": (
-            "fastwarc",
             "resiliparse",
             "fasttext",
             "sentencepiece",
             "tokenizers",
             "tiktoken",
-            "zstandard",
             "brotli",
         ),
         "dask": ("dask", "distributed"),

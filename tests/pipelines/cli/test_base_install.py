@@ -59,7 +59,7 @@ def test_a_command_whose_extra_is_absent_says_which_pip_line_brings_it(tmp_path:
     )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert "fastwarc" in done.stderr
+    assert "resiliparse" in done.stderr
     assert done.stderr.rstrip().endswith("bring it with: pip install 'penstock[text,dask]'")
     assert not (tmp_path / "o").exists()
 
