@@ -78,11 +78,12 @@ class Dataset:
 
     def num_batches(self, shard: int) -> int:
         """How many record batches the split's shard of this index has."""
-        return self._reader(shard).num_batches
+        with self._lock:
+            return self._reader(shard).num_batches
 
     def stored_tokens(self, shard: int, batch: int) -> int:
         """How many tokens a record batch stores, deleted documents included."""
-        return len(self._reader(shard).batch(batch).column("tokens").values)
+        return len(self._read(shard, batch, batch + 1)[0].column("tokens").values)
 
     def documents(self, shard: int, first: int, end: int) -> Documents:
         """The documents of a shard's record batches from `first` to before `end`.
@@ -90,8 +91,7 @@ class Dataset:
         Raises:
             DataError: the batches can't be read, or their list offsets are broken.
         """
-        reader = self._reader(shard)
-        batches = tuple(reader.batch(index) for index in range(first, end))
+        batches = self._read(shard, first, end)
         size = sum(batch.num_rows for batch in batches)
         lengths, addresses, rows = (np.empty(size, np.int64) for _ in range(3))
         row = count = 0
@@ -102,7 +102,8 @@ class Dataset:
             found = _scan(offsets, self._kept(batch), limits, row, outputs)
             if found < 0:
                 raise DataError(
-                    f"shard {reader.url} has broken list offsets; run `penstock verify {self.out}`"
+                    f"shard {storage.join(self.out, self.shards[shard].path)} has broken list "
+                    f"offsets; run `penstock verify {self.out}`"
                 )
             row, count = row + batch.num_rows, count + found
         return Documents(
@@ -122,16 +123,22 @@ class Dataset:
             return np.empty(0, np.bool_)
         return ~deleted_rows(as_doc_ids(batch.column("doc_id")), self.deleted)
 
-    def _reader(self, shard: int) -> ShardReader:
+    def _read(self, shard: int, first: int, end: int) -> tuple[pa.RecordBatch, ...]:
+        # One at a time: another thread might let go of the reader, and readers aren't shared.
         with self._lock:
-            reader = self._readers.pop(shard, None)
-            if reader is None:
-                reader = ShardReader(storage.join(self.out, self.shards[shard].path))
-                self._check_type(reader)
-            self._readers[shard] = reader
-            if len(self._readers) > OPEN_SHARDS:
-                self._readers.popitem(last=False)[1].close()
-            return reader
+            reader = self._reader(shard)
+            return tuple(reader.batch(index) for index in range(first, end))
+
+    def _reader(self, shard: int) -> ShardReader:
+        """The open reader of a shard; call it under the lock."""
+        reader = self._readers.pop(shard, None)
+        if reader is None:
+            reader = ShardReader(storage.join(self.out, self.shards[shard].path))
+            self._check_type(reader)
+        self._readers[shard] = reader
+        if len(self._readers) > OPEN_SHARDS:
+            self._readers.popitem(last=False)[1].close()
+        return reader
 
     def _check_type(self, reader: ShardReader) -> None:
         wanted = self.manifest.tokenizer.token_type

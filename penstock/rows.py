@@ -3,8 +3,8 @@
 A Feistel permutation orders the windows anew in each epoch; K consecutive ones are a group whose
 rows are shuffled together, so that a batch draws from K windows while reads stay within them.
 Before a window is packed by best fit its documents are shuffled too, so that a document's company
-in a row changes from epoch to epoch. A prefix sum over the groups' row
-counts finds the group of any row; packing that group is all it takes to seek.
+in a row changes from epoch to epoch. A prefix sum over the groups' row counts finds the group of
+any row; packing that group is all it takes to seek.
 
 Cost: for K = 8 windows of 4 Mi tokens, about 5 ms and 2 MB for a group, once in 33 million tokens.
 """

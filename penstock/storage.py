@@ -17,12 +17,23 @@ import fsspec
 import xxhash
 from fsspec.implementations.local import LocalFileSystem
 
+from penstock.errors import UsageError
+
 TEMPORARY_SUFFIX = ".partial"
 
 
 def resolve(url: str) -> tuple[Any, str]:
-    """The fsspec file system of a URL or local path, and the path inside it."""
-    return fsspec.core.url_to_fs(url)  # type: ignore[no-any-return]
+    """The fsspec file system of a URL or local path, and the path inside it.
+
+    Raises:
+        UsageError: no file system has that protocol.
+    """
+    try:
+        return fsspec.core.url_to_fs(url)  # type: ignore[no-any-return]
+    except ValueError as error:
+        raise UsageError(
+            f"URL {url!r}: {error}; give a path, or a URL such as s3://bucket/folder"
+        ) from error
 
 
 def is_local(url: str) -> bool:
@@ -72,10 +83,10 @@ def read_bytes(url: str, start: int | None = None, end: int | None = None) -> by
 def list_files(folder: str) -> list[str]:
     """The URLs of all files below a folder, sorted; an absent folder has none."""
     fs, path = resolve(folder)
-    if not fs.exists(path):
-        return []
     # A store may have listed this folder before another process wrote into it.
     fs.invalidate_cache(path)
+    if not fs.exists(path):
+        return []
     found = (str(name) for name in fs.find(path))
     return sorted(_with_protocol(fs, p) for p in found if not p.endswith(TEMPORARY_SUFFIX))
 

@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from penstock import storage
 from penstock.dataset import Dataset
+from penstock.errors import DataError
 from penstock.packing import LongDocuments, Packing, count_rows
 
 SIDECAR_FORMAT = 1
@@ -86,9 +87,9 @@ def load_windows(dataset: Dataset, settings: PackSettings) -> Windows:
     for folder in folders:
         found = _read(storage.join(folder, name))
         if found is not None:
-            return found[0]
+            return _checked(found[0], dataset)
     windows = make_windows(dataset, settings, _known_shards(folders, settings))
-    _keep(folders, name, windows, _shard_keys(dataset))
+    _keep(folders, name, _checked(windows, dataset), _shard_keys(dataset))
     return windows
 
 
@@ -104,6 +105,21 @@ def make_windows(
         else:
             parts.append(dataclasses.replace(old, shard=np.full(len(old.rows), shard, np.int64)))
     return Windows(*(np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS))
+
+
+def _checked(windows: Windows, dataset: Dataset) -> Windows:
+    """The windows, once they hold the tokens that the manifest counts.
+
+    Raises:
+        DataError: they don't, so that the shards or the sidecar aren't this dataset's.
+    """
+    found, wanted = int(windows.tokens.sum()), sum(entry.tokens for entry in dataset.shards)
+    if found > wanted or (found < wanted and not dataset.manifest.deletions):
+        raise DataError(
+            f"the windows of {dataset.out} hold {found} tokens, the manifest counts {wanted}; "
+            f"remove {dataset.out}/loader and run `penstock verify {dataset.out}`"
+        )
+    return windows
 
 
 def _shard_windows(dataset: Dataset, shard: int, settings: PackSettings) -> Windows:
@@ -133,8 +149,9 @@ def _runs(dataset: Dataset, shard: int, window_tokens: int) -> Iterator[tuple[in
 
 def _shard_keys(dataset: Dataset) -> list[str]:
     """What a shard's windows depend on, for each shard: its bytes, and the deletions if any."""
-    deletions = "-".join(entry.xxh3_128 for entry in dataset.manifest.deletions)
-    return [f"{entry.xxh3_128}-{deletions}" for entry in dataset.shards]
+    deleted = "".join(entry.xxh3_128 for entry in dataset.manifest.deletions)
+    suffix = f"-{storage.hash_bytes(deleted.encode())}" if deleted else ""
+    return [entry.xxh3_128 + suffix for entry in dataset.shards]
 
 
 def _folders(out: str) -> list[str]:
