@@ -107,6 +107,8 @@ def run_text(
     if retry_failed:
         workspace.forget_failed()
     if workspace.is_finished():
+        # A run may have been killed between its last step and this one.
+        workspace.close()
         manifest = read_manifest(workspace.out)
         return RunSummary(manifest=manifest, run=workspace.last_run(), already_done=True)
     workspace.open()

@@ -1,7 +1,9 @@
 """Where a run works: whose output it is, whether it's finished, and what is removed at its end."""
 
+import errno
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from penstock.manifest import manifest_url, read_manifest
 from pipelines.pieces import InputFile
 from pipelines.recipe.model import TextRecipe, recipe_identity
 
-_FOLDERS = ("documents", "signals", "rejects", "ledger", "shards")
+READ_STAGE = "curate"
+"""The stage that meets the records that can't be read."""
 
 
 def absolute(url: str) -> str:
@@ -26,7 +29,7 @@ class Workspace:
 
     def __init__(self, recipe: TextRecipe, files: Sequence[InputFile]) -> None:
         self.out = absolute(recipe.output)
-        self.work = absolute(recipe.work_url)
+        self.work = _work_folder(recipe, self.out)
         self.run_url = storage.join(self.out, "run.json")
         self._begun_url = storage.join(self.work, "begun.json")
         self._files = files
@@ -81,16 +84,58 @@ class Workspace:
             self._check_same(begun, self._begun(), finished=False)
         else:
             self._check_empty()
-            storage.write_bytes(self._begun_url, json.dumps(self._begun()).encode())
-        if self._is_local:
-            Path(self.work).mkdir(parents=True, exist_ok=True)
+            self._begin()
+        if storage.is_local(self.out):
             _remove_partial_files(self.out)
 
     def forget_failed(self) -> None:
-        """Have pieces with failed records read again, and a finished dataset made again."""
-        for url in storage.list_files(self.work):
-            if url.endswith(".done.json") and b'"failed/' in storage.read_bytes(url):
-                storage.remove_tree(url)
+        """Have what failed read again: pieces of an unfinished run, or all of a finished one.
+
+        Raises:
+            UsageError: the output is another run's, or has changed since its run.
+        """
+        if not self.is_finished():
+            if storage.exists(self._begun_url):
+                self.open()
+                self._forget_pieces()
+        elif (manifest := read_manifest(self.out)).version > 1:
+            raise UsageError(
+                f"--retry-failed: the dataset in {self.out} is at version {manifest.version}, and "
+                "making it anew would undo what came after its run; choose another output"
+            )
+        elif manifest.counts.failed:
+            # From here on the files in the output are those of a run that has begun.
+            self._begin()
+            self._forget_dataset()
+
+    def _begin(self) -> None:
+        try:
+            storage.write_bytes(self._begun_url, json.dumps(self._begun()).encode())
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            raise UsageError(
+                f"output {self.out}: can't write to {self.work} ({error}); "
+                "check the folder and its permissions, or choose another output"
+            ) from error
+
+    def _forget_pieces(self) -> None:
+        """Forget the pieces with failed records, and all that was made of what they gave."""
+        files = storage.list_files(self.work)
+        read = {url for url in files if self._stage_of(url) == READ_STAGE}
+        markers = [url for url in sorted(read) if url.endswith(".done.json")]
+        failed = [url for url in markers if b'"failed/' in storage.read_bytes(url)]
+        made = [url for url in files if url not in read and self._stage_of(url)]
+        for url in [*made, *failed] if failed else ():
+            storage.remove_tree(url)
+        self._forget_dataset()
+
+    def _stage_of(self, url: str) -> str:
+        """The stage whose folder, named stage-fingerprint, a file stands in; else empty."""
+        folder = url.rsplit("/", 2)[-2]
+        return "" if self.work.endswith(f"/{folder}") else folder.rpartition("-")[0]
+
+    def _forget_dataset(self) -> None:
         for url in (manifest_url(self.out), storage.join(self.out, "manifests")):
             storage.remove_tree(url)
 
@@ -139,9 +184,17 @@ class Workspace:
 
 
 def inputs_digest(files: Sequence[InputFile]) -> str:
-    """A digest of which files are read, by input, name and size."""
-    rows = [[file.input, file.url, file.size] for file in files]
+    """A digest of which files are read, by input, name and size, and of what in them is read."""
+    rows = [asdict(file) for file in files]
     return xxhash.xxh3_128_hexdigest(json.dumps(rows).encode())
+
+
+def _work_folder(recipe: TextRecipe, out: str) -> str:
+    """The run's own folder: in the output, or in a `work_dir` that may hold other things too."""
+    if recipe.work_dir is None:
+        return storage.join(out, ".work")
+    own = f"penstock-{xxhash.xxh3_64_hexdigest(out.encode())}"
+    return storage.join(absolute(recipe.work_dir), own)
 
 
 def _difference(found: object, wanted: object, path: str = "") -> str:

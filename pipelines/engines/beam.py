@@ -46,17 +46,24 @@ class BeamEngine:
         pipeline = _Pipeline(tasks, self.settings, self._pipeline_options(len(tasks)))
         pipeline.start()
         folder = tasks[0].spec_url.rsplit("/", 1)[0]
-        waiting = {marker_url(folder, task.name) for task in tasks}
+        # By name, since a store may list a file under another spelling of its URL.
+        waiting = {marker_url("", task.name): marker_url(folder, task.name) for task in tasks}
         alive = True
         while alive:
             pipeline.join(_POLL_S)
             # Asked before the markers are listed: none is written after the pipeline has ended.
             alive = pipeline.is_alive()
-            for url in sorted(waiting.intersection(storage.list_files(folder))):
-                waiting.remove(url)
-                yield read_marker(url)
+            present = {f"/{url.rsplit('/', 1)[-1]}" for url in storage.list_files(folder)}
+            for name in sorted(present.intersection(waiting)):
+                yield read_marker(waiting.pop(name))
         if pipeline.error is not None:
             raise _cause(folder) or pipeline.error
+        if waiting:
+            raise PenstockError(
+                f"--engine beam: the runner ended without an error, but {len(waiting)} of "
+                f"{len(tasks)} tasks left no marker, such as {min(waiting.values())}; see that its "
+                "workers reach that folder, and run again"
+            )
 
     def _pipeline_options(self, tasks: int) -> Any:
         from apache_beam.options.pipeline_options import PipelineOptions

@@ -4,7 +4,6 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from penstock.storage import join
 from pipelines.options import (
     DedupOptions,
     ExchangeOptions,
@@ -34,7 +33,7 @@ class TextRecipe(BaseModel):
     output: str = Field(default="", description="Folder of the result, a path or any fsspec URL.")
     work_dir: str | None = Field(
         default=None,
-        description="Folder for intermediate files that every worker reaches; OUT/.work.",
+        description="Where every worker can keep intermediate files; OUT/.work by default.",
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of every random choice.")
     snapshot: str = Field(
@@ -59,11 +58,6 @@ class TextRecipe(BaseModel):
         if twice:
             raise ValueError(f"two inputs are named {twice[0]!r}; each needs a name of its own")
         return self
-
-    @property
-    def work_url(self) -> str:
-        """The folder of intermediate files."""
-        return self.work_dir or join(self.output, ".work")
 
 
 def recipe_identity(recipe: TextRecipe) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def _kept_pieces(results: Results, num_pieces: int) -> list[Item]:
 
 
 def _nothing_kept(counters: Mapping[str, int]) -> str:
-    if counters["records"] == 0:
+    if counters["records_read"] == 0:
         return "the inputs hold no records; nothing was written"
     reasons = sorted(
         (-number, name)
@@ -184,7 +184,7 @@ def _nothing_kept(counters: Mapping[str, int]) -> str:
         if name.startswith(("dropped/", "failed/"))
     )
     told = ", ".join(f"{name.replace('/', ' by ', 1)} {-number:,}" for number, name in reasons[:8])
-    return f"none of {counters['records']:,} records is kept ({told}); nothing was written"
+    return f"none of {counters['records_read']:,} records is kept ({told}); nothing was written"
 
 
 def _finish(recipe: TextRecipe, num_pieces: int, tokens: Stream, *, fits: bool) -> Map:
@@ -204,7 +204,7 @@ def _finish_buckets(recipe: TextRecipe, results: Results, tokens: Stream) -> Buc
     text_bytes = results["verdicts"].counters["kept_text_bytes"]
     fewest = 2 if recipe.validation.fraction else 1
     shards = max(ceil(text_bytes / recipe.shards.target_text_bytes), fewest)
-    records = results["curate"].counters["records"]
+    records = results["curate"].counters["records_read"]
     ledger = _num_buckets(records * _LEDGER_ROW_BYTES, recipe)
     return {tokens.name: shards, LEDGER_STREAM.name: ledger, REJECT_STREAM.name: 1}
 
