@@ -55,6 +55,13 @@ def test_all_visible_text_is_an_option() -> None:
     assert "About us" in text[0].as_py()
 
 
+def test_long_lines_are_taken_where_the_rules_find_no_main_text() -> None:
+    page = f'<body><div class="modal popup"><p>{ARTICLE}</p><p>Share</p></div></body>'
+    text, _ = extract(page)
+    assert text == ARTICLE.strip()
+    assert extract('<body><div class="modal popup"><p>Short</p></div></body>') == ("", None)
+
+
 def test_plain_text_is_decoded_only() -> None:
     assert extract("<b>5 < 6</b>\r\n", media="text") == ("<b>5 < 6</b>\r\n", None)
     batch = records("Größe".encode("latin-1"), media="text", charset="iso-8859-1")
