@@ -143,13 +143,16 @@ def _format_of(entry: InputOptions, url: str) -> str:
 
 def _matches(entry: InputOptions, pattern: str) -> dict[str, int]:
     """URL -> size of the files that a path, folder or glob names."""
+    where = f"inputs.{entry.name}.paths"
+    if not pattern:
+        raise UsageError(f"{where}: got an empty path; name a file, a folder or a glob")
     fs, path = resolve(pattern)
     try:
         files = _listed(fs, path)
     except OSError as error:
-        raise UsageError(f"inputs.{entry.name}.paths: can't list {pattern!r}: {error}") from error
+        raise UsageError(f"{where}: can't list {pattern!r}: {error}") from error
     if not files:
-        raise UsageError(f"inputs.{entry.name}.paths: no file matches {pattern!r}{_near(fs, path)}")
+        raise UsageError(f"{where}: no file matches {pattern!r}{_near(fs, path)}")
     return {_url(fs, name): size for name, size in files.items()}
 
 

@@ -62,7 +62,8 @@ def verify(
     from penstock.verify import verify as check
 
     result = check(out)
-    totals = f"{result.shards} shards, {result.rows:,} rows, {result.tokens:,} tokens"
+    shards = f"{result.shards:,} shard{'' if result.shards == 1 else 's'}"
+    totals = f"{shards}, {result.rows:,} rows, {result.tokens:,} tokens"
     print(f"version {result.version}: {totals}, {result.bytes:,} bytes")
     findings = [*result.findings, *(_loader_findings(out) if loader and result.ok else ())]
     if findings:

@@ -45,7 +45,7 @@ def main() -> None:
     sys.argv[1:], wants_debug = _take_debug(sys.argv[1:])
     debug.set(wants_debug)
     log_json.set(False)
-    status = status_of(app)
+    status = status_of(lambda: app(prog_name="penstock"))
     if status == INTERRUPTED:
         say("interrupted")
     sys.exit(status)

@@ -4,6 +4,7 @@
 is for `--debug`.
 """
 
+import errno
 import json
 import sys
 import time
@@ -50,9 +51,19 @@ def say(message: str, *, event: str = "notice") -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _message(error: Exception) -> str:
-    if isinstance(error, PenstockError | OSError):
+def _of_the_system(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return "no space left on the disk; free some and run again"
+    if error.filename is None or error.strerror is None:
         return str(error)
+    return f"{error.filename}: {error.strerror}"
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, PenstockError):
+        return str(error)
+    if isinstance(error, OSError):
+        return _of_the_system(error)
     if isinstance(error, ImportError):
         # fsspec raises a plain ImportError that names the package only in its text.
         module = error.name or ("s3fs" if "s3fs" in str(error) else "")

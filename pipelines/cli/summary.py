@@ -21,10 +21,12 @@ def print_plan(plan: "RunPlan") -> None:
     console = Console(highlight=False)
     stored = sum(file.size for file in plan.files)
     console.print(
-        f"{len(plan.files):,} files, {format_size(stored)}, in {len(plan.pieces):,} pieces"
+        f"{_many(len(plan.files), 'file')}, {format_size(stored)}, "
+        f"in {_many(len(plan.pieces), 'piece')}"
     )
     memory = format_size(plan.task_memory_bytes)
-    console.print(f"engine {plan.engine}, {plan.workers} workers, {memory} for each task")
+    workers = _many(plan.workers, "worker")
+    console.print(f"engine {plan.engine}, {workers}, {memory} for each task")
     for number, stage in enumerate(plan.stages, 1):
         kind = type(stage).__name__.lower()
         console.print(f"  {number:>2}  {stage.name:<12} {_KINDS.get(kind, kind)}", markup=False)
@@ -77,9 +79,11 @@ def _outcome(facts: Facts) -> Table:
 
 def _reasons(table: Table, counts: Mapping[tuple[str, str], int], records: int) -> None:
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    for (stage, rule), number in ranked[:_SHOWN_RULES]:
+    # The last one has its line in any case: "1 more" would take as much room as its name.
+    shown = _SHOWN_RULES if len(ranked) > _SHOWN_RULES + 1 else len(ranked)
+    for (stage, rule), number in ranked[:shown]:
         _row(table, f"  {stage}: {rule}", number, records, style="")
-    rest = ranked[_SHOWN_RULES:]
+    rest = ranked[shown:]
     if rest:
         total = sum(number for _, number in rest)
         _row(table, f"  {len(rest)} more reasons", total, records, style="dim")
@@ -96,9 +100,13 @@ def _shards(facts: Facts) -> str:
     which = f" ({', '.join(parts)})" if len(parts) > 1 else ""
     size = format_size(sum(shard.bytes for shard in facts.manifest.shards))
     return (
-        f"{facts.tokens:,} tokens{which} in {len(facts.manifest.shards)} shards, {size}"
+        f"{facts.tokens:,} tokens{which} in {_many(len(facts.manifest.shards), 'shard')}, {size}"
         f"{_time(facts.run)}"
     )
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _time(run: Mapping[str, Any]) -> str:

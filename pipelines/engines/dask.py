@@ -54,7 +54,7 @@ class DaskEngine:
             )
         try:
             self._client = self._stack.enter_context(Client(cluster, timeout="30s"))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise UsageError(
                 f"--engine dask: no scheduler answers at {self._address!r} ({error}); "
                 "give the address of a running one, or leave it out for an embedded cluster"

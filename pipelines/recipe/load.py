@@ -135,7 +135,7 @@ def _looks_like_file(name: str) -> bool:
 
 def _mapping(parsed: ParsedYaml, origin: str) -> dict[str, Any]:
     if not isinstance(parsed.data, dict):
-        kind = type(parsed.data).__name__
+        kind = "nothing" if parsed.data is None else f"a {type(parsed.data).__name__}"
         raise UsageError(
             f"{origin}: a recipe is a mapping of keys, such as 'kind: text'; got {kind}"
         )
@@ -167,7 +167,7 @@ def _check_places(recipe: TextRecipe, origin: str) -> None:
 def _set_inputs(data: dict[str, Any], inputs: Sequence[str]) -> None:
     """Replace the paths of the recipe's inputs; the other options of an input stay."""
     entries = data.get("inputs") or []
-    if not inputs or not isinstance(entries, list):
+    if not inputs or not _are_sections(entries):
         return
     if len(entries) <= 1:
         entry = entries[0] if entries else {"name": "input"}
@@ -187,6 +187,10 @@ def _set_inputs(data: dict[str, Any], inputs: Sequence[str]) -> None:
         entry | ({"paths": paths[name]} if paths[name] else {})
         for name, entry in zip(names, entries, strict=True)
     ]
+
+
+def _are_sections(entries: Any) -> bool:
+    return isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
 
 
 def _apply(data: dict[str, Any], override: str) -> KeyPath:

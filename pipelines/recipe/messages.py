@@ -16,6 +16,8 @@ from pipelines.recipe.yaml_text import KeyPath
 
 _SHOWN_PROBLEMS = 5
 _SHOWN_VALUE = 80
+_YAML_WORDS = {"an object": "a mapping of keys", "a valid array": "a list"}
+"""What pydantic names as in JSON, as people who write YAML name it."""
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
@@ -83,8 +85,9 @@ def _reason(item: Mapping[str, Any]) -> str:
     message = str(item["msg"])
     for prefix in ("Value error, ", "Assertion failed, "):
         message = message.removeprefix(prefix)
-    if message.startswith("Input should be"):
-        return "it" + message.removeprefix("Input")
+    before, should_be, wanted = message.partition("Input should be ")
+    if should_be and not before:
+        return f"it should be {_YAML_WORDS.get(wanted, wanted)}"
     return message
 
 

@@ -100,4 +100,5 @@ def _place(error: yaml.YAMLError) -> str:
 
 
 def _problem(error: yaml.YAMLError) -> str:
-    return getattr(error, "problem", None) or str(error)
+    problem = getattr(error, "problem", None) or str(error)
+    return f"{problem}; indent with spaces, not with tabs" if "'\\t'" in problem else problem

@@ -19,7 +19,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from penstock.errors import UsageError
-from penstock.storage import join, list_files, write_bytes
+from penstock.storage import join, list_files, remove_tree, write_bytes
 from pipelines.sample.archive import build_files
 from pipelines.sample.crawl import plan_captures
 
@@ -51,12 +51,13 @@ def write_sample(directory: str, *, seed: int = 0) -> SampleSummary:
     """Write the sample crawl below a folder (path or URL) and return what it is made of.
 
     Raises:
-        UsageError: the folder holds files and no sample.
+        UsageError: the folder has no name, or holds files and no sample.
     """
+    if not directory:
+        raise UsageError("sample: DIR is empty; name the folder to write into")
     files = sample_files(seed=seed)
     _refuse_foreign(directory, list(files))
-    for name, data in files.items():
-        write_bytes(join(directory, name), data)
+    _write_all(directory, files)
     rows = [json.loads(line) for line in files[TRUTH].splitlines()]
     return SampleSummary(
         directory=directory,
@@ -66,6 +67,18 @@ def write_sample(directory: str, *, seed: int = 0) -> SampleSummary:
         languages=tuple(sorted({row["language"] for row in rows if row["language"]})),
         num_bytes=sum(len(data) for data in files.values()),
     )
+
+
+def _write_all(directory: str, files: dict[str, bytes]) -> None:
+    """Write every file, or none where the disk is full: half a crawl would look like a whole."""
+    urls = [join(directory, name) for name in files]
+    try:
+        for url, data in zip(urls, files.values(), strict=True):
+            write_bytes(url, data)
+    except OSError:
+        for url in urls:
+            remove_tree(url)
+        raise
 
 
 def _refuse_foreign(directory: str, names: list[str]) -> None:

@@ -32,8 +32,7 @@ def load_models(recipe: TextRecipe) -> Models:
         UsageError: names the key, the file and what is wrong with it.
     """
     try:
-        path = recipe.language.model and local_copy(recipe.language.model)
-        artefacts = {"language": LanguageModel.load(path).digest}
+        artefacts = {"language": _language_model(recipe.language.model).digest}
         if recipe.tokenizer.fit is None:
             tokenizer = load_run_tokenizer(recipe.tokenizer, None)
             artefacts["tokenizer"] = tokenizer.digest
@@ -44,6 +43,13 @@ def load_models(recipe: TextRecipe) -> Models:
         raise UsageError(str(error)) from error
     token_type = "uint16" if size <= _SMALL_VOCABULARY else "uint32"
     return Models(artefacts=artefacts, token_type=token_type, options=recipe.tokenizer)
+
+
+def _language_model(url: str | None) -> LanguageModel:
+    try:
+        return LanguageModel.load(url and local_copy(url))
+    except (ValueError, OSError) as error:
+        raise UsageError(f"language.model: {error}") from error
 
 
 def used_tokenizer(

@@ -98,7 +98,7 @@ def test_an_unknown_section_is_named_too(tmp_path: Path) -> None:
         ("seed=-1", "--set seed=-1: seed is -1: it should be greater than or equal to 0"),
         ("validation.fraction=0.6", "validation.fraction is 0.6: it should be less than or equal"),
         ("dedup.exact=no", 'dedup.exact is "no": it should be a valid boolean'),
-        ("dedup=3", "--set dedup=3: dedup is 3: it should be an object"),
+        ("dedup=3", "--set dedup=3: dedup is 3: it should be a mapping of keys"),
         (
             "exchange.bucket_bytes=5 apples",
             'exchange.bucket_bytes is "5 apples": a size is a number with a unit, such as 256MB',
@@ -131,8 +131,8 @@ def test_a_wrong_name_gets_a_near_one() -> None:
     [
         ("kind: txt\n", "line 1: kind is 'txt'; allowed: text; did you mean 'text'?"),
         ("seed: 1\n", "kind is missing; allowed: text"),
-        ("- a\n", "a recipe is a mapping of keys, such as 'kind: text'; got list"),
-        ("", "got NoneType"),
+        ("- a\n", "a recipe is a mapping of keys, such as 'kind: text'; got a list"),
+        ("", "got nothing"),
     ],
 )
 def test_what_is_no_recipe_says_so(tmp_path: Path, text: str, expected: str) -> None:
