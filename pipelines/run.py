@@ -14,12 +14,13 @@ from penstock import storage
 from penstock.errors import UsageError
 from penstock.manifest import Manifest, read_manifest
 from pipelines.code_version import code_version
+from pipelines.driver import Driver
 from pipelines.engines import make_engine
 from pipelines.engines.base import Engine
 from pipelines.events import OnEvent
 from pipelines.machine import available_cores, available_memory
 from pipelines.pieces import InputFile, Piece, list_inputs, plan_pieces
-from pipelines.plan import Driver, Stage, StageResult
+from pipelines.plan import Stage, StageResult
 from pipelines.recipe.model import TextRecipe, recipe_identity
 from pipelines.run_record import RunRecorder
 from pipelines.sizes import format_size

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from penstock import storage
 from pipelines import merge
+from pipelines.driver import Driver
 from pipelines.engines.serial import SerialEngine
 from pipelines.exchange import read_bucket
-from pipelines.plan import Driver, Map, StageResult
+from pipelines.plan import Map, StageResult
 from pipelines.recipe import load_recipe
 from pipelines.streams import DIGEST_STREAM, HASH_STREAM, PLACE_STREAM, VERDICT_STREAM
 from pipelines.task import Item, Settings, TaskContext
