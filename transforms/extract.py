@@ -123,11 +123,13 @@ def _visible_text(tree: "HTMLTree", options: ExtractOptions, **choice: Any) -> s
 
 def _longer(main: str, visible: str) -> str:
     """The visible lines of prose where they clearly are the page's text, which the rules missed."""
-    lines = (
-        line for line in visible.splitlines() if len(line.encode("utf-8", "replace")) >= _PROSE
-    )
-    prose = "\n\n".join(lines)
+    prose = "\n\n".join(filter(_is_prose, visible.splitlines()))
     return prose if len(prose) > max(2 * len(main), _SHORT) else main
+
+
+def _is_prose(line: str) -> bool:
+    """Whether a line is long, and no item of a list, where mostly links to other pages stand."""
+    return len(line.encode("utf-8", "replace")) >= _PROSE and not line.lstrip().startswith("•")
 
 
 def _refuse_costly(html: str, options: ExtractOptions) -> None:

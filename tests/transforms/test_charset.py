@@ -74,6 +74,26 @@ def test_a_wrong_label_is_noticed_where_the_strict_decode_fails(
     assert decode_text(text.encode(codec), declared=declared, html=False) == text
 
 
+@pytest.mark.parametrize(
+    ("declared", "codec", "text"),
+    [
+        ("iso-8859-1", "euc_jp", JAPANESE),
+        ("windows-1252", "cp1251", RUSSIAN),
+        ("windows-1251", "koi8-r", RUSSIAN),
+        ("koi8-r", "cp1251", RUSSIAN),
+    ],
+)
+def test_a_script_that_the_label_cannot_mean_is_noticed(
+    declared: str, codec: str, text: str
+) -> None:
+    assert decode_text(text.encode(codec), declared=declared, html=False) == text
+
+
+def test_accents_do_not_make_a_latin_text_doubtful() -> None:
+    text = "Žluťoučký kůň úpěl ďábelské ódy. Příliš vody stéká přes jez. " * 8
+    assert decode_text(text.encode("cp1250"), declared="windows-1250", html=False) == text
+
+
 def test_no_label_is_detected() -> None:
     assert decode_text(RUSSIAN.encode("koi8-r"), declared=None, html=False) == RUSSIAN
 
