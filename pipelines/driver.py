@@ -35,7 +35,7 @@ from pipelines.task import (
     Task,
     TaskResult,
     marker_url,
-    read_marker,
+    read_markers,
     task_name,
 )
 
@@ -182,12 +182,11 @@ class Driver:
         return [done[name] for name in names]
 
     def _committed(self, folder: str, names: list[str]) -> dict[str, TaskResult]:
-        wanted = {marker_url(folder, name): name for name in names}
         present = {url.rsplit("/", 1)[-1] for url in storage.list_files(folder)}
+        wanted = [marker_url(folder, name) for name in names]
         return {
-            name: read_marker(url)
-            for url, name in wanted.items()
-            if url.rsplit("/", 1)[-1] in present
+            result.task: result
+            for result in read_markers([url for url in wanted if url.rsplit("/", 1)[-1] in present])
         }
 
 

@@ -12,7 +12,7 @@ import os
 import resource
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -235,7 +235,12 @@ def marker_url(folder: str, name: str) -> str:
 
 def read_marker(url: str) -> TaskResult:
     """What a finished task said of itself."""
-    return TaskResult(**json.loads(storage.read_bytes(url)))
+    return read_markers([url])[0]
+
+
+def read_markers(urls: Sequence[str]) -> list[TaskResult]:
+    """What finished tasks said of themselves."""
+    return [TaskResult(**json.loads(data)) for data in storage.read_many(urls)]
 
 
 def task_name(number: int, identity: object) -> str:
