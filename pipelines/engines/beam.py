@@ -9,9 +9,11 @@ runner named Prism, which newer Beam versions may choose by themselves, download
 time and is therefore taken only when asked for.
 """
 
+import logging
 import os
 import pickle
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
@@ -21,6 +23,7 @@ from pipelines.task import Settings, Task, TaskResult, execute, marker_url, read
 
 _POLL_S = 0.2
 _ERROR_SUFFIX = ".error.pickle"
+_LOG_LEVEL = "--default_sdk_harness_log_level"
 
 
 class BeamEngine:
@@ -34,6 +37,20 @@ class BeamEngine:
         self._options = list(options)
 
     def __enter__(self) -> Self:
+        """Look at the options before anything is begun.
+
+        Raises:
+            UsageError: Beam doesn't take them, or has no such runner.
+        """
+        _quieten()
+        from apache_beam.options.pipeline_options import StandardOptions
+        from apache_beam.runners import create_runner
+
+        runner = self._pipeline_options(1).view_as(StandardOptions).runner
+        try:
+            create_runner(runner)
+        except ValueError as error:
+            raise UsageError(f"--engine beam: {error}") from error
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -48,12 +65,14 @@ class BeamEngine:
         folder = tasks[0].spec_url.rsplit("/", 1)[0]
         # By name, since a store may list a file under another spelling of its URL.
         waiting = {marker_url("", task.name): marker_url(folder, task.name) for task in tasks}
-        alive = True
+        alive, listing_s = True, 0.0
         while alive:
-            pipeline.join(_POLL_S)
+            # A large folder on a slow store is listed less often, a tenth of the time at most.
+            pipeline.join(max(_POLL_S, 9 * listing_s))
             # Asked before the markers are listed: none is written after the pipeline has ended.
-            alive = pipeline.is_alive()
+            alive, started = pipeline.is_alive(), time.perf_counter()
             present = {f"/{url.rsplit('/', 1)[-1]}" for url in storage.list_files(folder)}
+            listing_s = time.perf_counter() - started
             for name in sorted(present.intersection(waiting)):
                 yield read_marker(waiting.pop(name))
         if pipeline.error is not None:
@@ -70,6 +89,8 @@ class BeamEngine:
 
         workers = min(self._workers, tasks)
         options: dict[str, object] = {"save_main_session": False}
+        if not any(option.startswith(_LOG_LEVEL) for option in self._options):
+            options[_LOG_LEVEL.removeprefix("--")] = "ERROR"
         if not any(option.startswith("--runner") for option in self._options):
             options["runner"] = "FnApiRunner"
             options["direct_num_workers"] = workers
@@ -78,6 +99,13 @@ class BeamEngine:
             return PipelineOptions(self._options, **options)
         except SystemExit as error:
             raise UsageError(f"Beam doesn't take the options {self._options}") from error
+
+
+def _quieten() -> None:
+    """Keep Beam's notes about itself from between the lines of the progress."""
+    # Without any handler, Beam's first remark would give the root logger one that prints them all.
+    logging.getLogger().addHandler(logging.NullHandler())
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
 
 
 class _Pipeline(threading.Thread):
