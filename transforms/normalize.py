@@ -11,7 +11,7 @@ reader would see is changed: no case folding, no compatibility forms, no unified
 
 One Numba pass that counts, one that writes. Doing it again changes nothing.
 
-Cost: 250 MB/s on Latin text, 0.03 ms for a page's 7 kB.
+Cost: 0.06 ms for a page's 6.5 kB, half of it NFC; the table takes 80 ms once for each process.
 """
 
 import functools

@@ -6,7 +6,7 @@ rules are evaluated on all rows: a row's verdict is a bit mask, whose lowest set
 that the ledger names. A threshold on a float32 column is compared as float32, so 0.65 means the
 same in the recipe and in the signals. A null signal fails no rule: nothing was measured.
 
-Cost: about 2 ns a row and rule, nothing beside extraction.
+Cost: 8 ns a row and rule, 0.2 us for each row that is told; nothing beside extraction.
 """
 
 from collections.abc import Sequence
