@@ -42,7 +42,7 @@ class EpochOrder:
     group_starts: list[int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Group:
     """The rows of K windows in the order in which they are delivered, as flat arrays.
 
