@@ -55,13 +55,16 @@ def clusters(
 def verify(
     out: Out,
     loader: Annotated[
-        bool, typer.Option("--loader", help="Also read an epoch and compare it, token by token.")
+        bool,
+        typer.Option(
+            "--loader", help="Also prove that its batches resume, scale and lose nothing."
+        ),
     ] = False,
 ) -> None:
     """Check every shard against the manifest: presence, size, hash, rows and tokens."""
     from penstock.verify import verify as check
 
-    result = check(out)
+    result = check(out, loader=loader)
     shards = f"{result.shards:,} shard{'' if result.shards == 1 else 's'}"
     totals = f"{shards}, {result.rows:,} rows, {result.tokens:,} tokens"
     print(f"version {result.version}: {totals}, {result.bytes:,} bytes")

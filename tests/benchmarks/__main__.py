@@ -7,13 +7,21 @@ import os
 import sys
 from pathlib import Path
 
-from tests.benchmarks import memory, scaling, text
+from tests.benchmarks import loader_batches, loader_packing, memory, scaling, text
 
-BENCHMARKS = {"text": text.main, "scaling": scaling.main, "memory": memory.main}
+BENCHMARKS = {
+    "text": text.main,
+    "scaling": scaling.main,
+    "memory": memory.main,
+    "loader_packing": loader_packing.main,
+    "loader_batches": loader_batches.main,
+}
 QUICK = {
     "text": ["--rounds", "1"],
     "scaling": ["--copies", "3", "--rounds", "1"],
     "memory": ["--sizes", "0.2", "0.5"],
+    "loader_packing": ["--counts", "100000", "--row-lengths", "4096", "--rounds", "2"],
+    "loader_batches": ["--tokens", "20000000", "--rounds", "2"],
 }
 
 
