@@ -128,6 +128,9 @@ def run_text(
     except NothingKeptError:
         workspace.discard()
         raise
+    except UsageError:
+        workspace.discard_unused()
+        raise
     return _close(recipe, plan, workspace, recorder, results)
 
 
@@ -138,7 +141,8 @@ def _task_memory(memory_bytes: int | None, workers: int) -> int:
         UsageError: it's too little to work with.
     """
     if memory_bytes is None:
-        return min(available_memory() * 6 // 10 // workers, MOST_TASK_MEMORY)
+        share = available_memory() * 6 // 10 // workers
+        return min(max(share, LEAST_TASK_MEMORY), MOST_TASK_MEMORY)
     share = memory_bytes // workers
     if share < LEAST_TASK_MEMORY:
         raise UsageError(

@@ -149,6 +149,11 @@ class Workspace:
         if self._is_local and Path(self.out).is_dir() and not any(Path(self.out).iterdir()):
             Path(self.out).rmdir()
 
+    def discard_unused(self) -> None:
+        """Remove the work folder of a run in which no task was finished."""
+        if not any(url.endswith(".done.json") for url in storage.list_files(self.work)):
+            self.discard()
+
     def _identity(self) -> dict[str, Any]:
         return {"recipe": self._recipe, "inputs": self.inputs_digest}
 

@@ -12,6 +12,8 @@ time and is therefore taken only when asked for.
 import logging
 import os
 import pickle
+import shlex
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -24,6 +26,10 @@ from pipelines.task import Settings, Task, TaskResult, execute, marker_url, read
 _POLL_S = 0.2
 _ERROR_SUFFIX = ".error.pickle"
 _LOG_LEVEL = "--default_sdk_harness_log_level"
+_QUIET_WORKER = (
+    "import logging, sys; logging.getLogger().addHandler(logging.NullHandler()); "
+    "from apache_beam.runners.worker.sdk_worker_main import main; main(sys.argv)"
+)
 
 
 class BeamEngine:
@@ -44,7 +50,7 @@ class BeamEngine:
         """
         _quieten()
         from apache_beam.options.pipeline_options import StandardOptions
-        from apache_beam.runners import create_runner
+        from apache_beam.runners.runner import create_runner
 
         runner = self._pipeline_options(1).view_as(StandardOptions).runner
         try:
@@ -60,7 +66,8 @@ class BeamEngine:
         """The result of each task, as its commit marker appears."""
         if not tasks:
             return
-        pipeline = _Pipeline(tasks, self.settings, self._pipeline_options(len(tasks)))
+        options = self._pipeline_options(len(tasks))
+        pipeline = _Pipeline(tasks, self.settings, options, self._runner(len(tasks)))
         pipeline.start()
         folder = tasks[0].spec_url.rsplit("/", 1)[0]
         # By name, since a store may list a file under another spelling of its URL.
@@ -94,11 +101,23 @@ class BeamEngine:
         if not any(option.startswith("--runner") for option in self._options):
             options["runner"] = "FnApiRunner"
             options["direct_num_workers"] = workers
-            options["direct_running_mode"] = "multi_processing" if workers > 1 else "in_memory"
         try:
             return PipelineOptions(self._options, **options)
         except SystemExit as error:
             raise UsageError(f"Beam doesn't take the options {self._options}") from error
+
+    def _runner(self, tasks: int) -> Any:
+        """The runner in this machine's processes, or None where the options name another one."""
+        if any(option.startswith("--runner") for option in self._options):
+            return None
+        from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
+        from apache_beam.transforms.environments import SubprocessSDKEnvironment
+
+        if min(self._workers, tasks) == 1:
+            return FnApiRunner()
+        # As its mode multi_processing does, but for the log of each worker on standard error.
+        command = shlex.join([sys.executable, "-c", _QUIET_WORKER])
+        return FnApiRunner(SubprocessSDKEnvironment.from_command_string(command))
 
 
 def _quieten() -> None:
@@ -111,17 +130,20 @@ def _quieten() -> None:
 class _Pipeline(threading.Thread):
     """One stage's pipeline in a thread, so that this one can watch the markers."""
 
-    def __init__(self, tasks: Sequence[Task], settings: Settings, options: Any) -> None:
+    def __init__(
+        self, tasks: Sequence[Task], settings: Settings, options: Any, runner: Any
+    ) -> None:
         super().__init__(name="beam-pipeline", daemon=True)
         self._elements = [pickle.dumps((task, settings)) for task in tasks]
         self._pipeline_options = options
+        self._runner = runner
         self.error: BaseException | None = None
 
     def run(self) -> None:
         import apache_beam as beam
 
         try:
-            with beam.Pipeline(options=self._pipeline_options) as pipeline:
+            with beam.Pipeline(self._runner, options=self._pipeline_options) as pipeline:
                 _ = (
                     pipeline
                     | "tasks" >> beam.Create(self._elements)

@@ -183,7 +183,7 @@ def _nothing_kept(counters: Mapping[str, int]) -> str:
         for name, number in counters.items()
         if name.startswith(("dropped/", "failed/"))
     )
-    told = ", ".join(f"{name.replace('/', ' by ', 1)} {-number:,}" for number, name in reasons[:8])
+    told = ", ".join(f"{-number:,} {name.replace('/', ' by ', 1)}" for number, name in reasons[:8])
     return f"none of {counters['records_read']:,} records is kept ({told}); nothing was written"
 
 
