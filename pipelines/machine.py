@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_MEMINFO = Path("/proc/meminfo")
+_CGROUP = Path("/sys/fs/cgroup")
 
 
 def available_cores() -> int:
@@ -14,10 +15,34 @@ def available_cores() -> int:
 
 
 def available_memory() -> int:
-    """Bytes of memory that are free now, within the container's limit if there is one."""
-    free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    if _CGROUP_LIMIT.exists():
-        limit = _CGROUP_LIMIT.read_text().strip()
-        if limit.isdigit():
-            return min(free, int(limit))
-    return free
+    """Bytes of memory that programs can have now, within the container's limit if there is one.
+
+    What the system holds of files it would give back, so that counts as free.
+    """
+    free = _from_meminfo() or _physical_memory() // 2
+    limit = _read_text(_CGROUP / "memory.max")
+    if not limit.isdigit():
+        return free
+    used = int(_read_text(_CGROUP / "memory.current") or 0)
+    stat = dict(line.split() for line in _read_text(_CGROUP / "memory.stat").splitlines())
+    return min(free, max(int(limit) - used + int(stat.get("inactive_file", 0)), 0))
+
+
+def _from_meminfo() -> int:
+    """Linux's own estimate; 0 where there is none."""
+    for line in _read_text(_MEMINFO).splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) << 10
+    return 0
+
+
+def _physical_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _read_text(path: Path) -> str:
+    """The stripped text of a file of the system, empty where it can't be read."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

@@ -25,7 +25,10 @@ _POLL_S = 0.02
 
 
 def supervised(work: Callable[[], int]) -> int:
-    """The exit status of `work`, done in a child process; 130 when it was interrupted."""
+    """The exit status of `work`, done in a child process; 130 when it was interrupted.
+
+    It is negative, the number of the signal, when the child was killed by someone else.
+    """
     if not hasattr(os, "fork"):
         return work()
     sys.stdout.flush()
@@ -89,7 +92,7 @@ def _reap(child: int, interrupted_at: list[float]) -> int:
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
-            return os.waitstatus_to_exitcode(status) % 256
+            return os.waitstatus_to_exitcode(status)
         if interrupted_at and time.monotonic() - interrupted_at[0] > GRACE_S:
             _kill_group(child)
         time.sleep(_POLL_S)

@@ -1,14 +1,16 @@
 """A run as the command sees it: supervised, shown while it works, summed up at its end."""
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import TypedDict, Unpack
 
-from pipelines.cli.outcome import INTERRUPTED, say, status_of
+from pipelines.cli.outcome import FAILED, INTERRUPTED, say, status_of
 from pipelines.progress import progress
 from pipelines.recipe import TextRecipe
 from pipelines.supervise import supervised
 
+_CONTINUES = "the same command again continues from the last finished piece"
 _SHOW_CURSOR = "\x1b[?25h"
 
 
@@ -27,7 +29,11 @@ def supervised_run(work: Callable[[], None]) -> int:
         if sys.stderr.isatty():
             # The progress bars hid it, and may have been killed before they could show it again.
             sys.stderr.write(_SHOW_CURSOR)
-        say("interrupted; the same command again continues from the last finished piece")
+        say(f"interrupted; {_CONTINUES}")
+    if status < 0:
+        name = signal.Signals(-status).name
+        say(f"the run was killed by {name}, by the system if memory ran out; {_CONTINUES}")
+        return FAILED
     return status
 
 
