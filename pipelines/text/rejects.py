@@ -8,6 +8,7 @@ each.
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipelines.batches import table_batch
 from schemas.rejects import REJECTS
@@ -18,7 +19,10 @@ TEXT_CHARACTERS = 20_000
 
 
 class RejectSample:
-    """Keeps the k smallest keyed hashes of each rule among the rows that it is shown."""
+    """Keeps the k smallest keyed hashes of each rule among the rows that it is shown.
+
+    A document that came in several times stands there once.
+    """
 
     def __init__(self, *, per_rule: int, seed: int) -> None:
         self._per_rule = per_rule
@@ -41,7 +45,10 @@ class RejectSample:
         """Show it rows of another sample."""
         table = pa.concat_tables([self._kept, pa.Table.from_batches([rows])]).combine_chunks()
         table = table.sort_by([("rule", "ascending"), ("key", "ascending")])
-        self._kept = table.take(_first_of_each(table["rule"], self._per_rule))
+        table = table.take(
+            pa.array(np.flatnonzero(_differs(table, "rule") | _differs(table, "key")))
+        )
+        self._kept = table.take(_first_of_each(_differs(table, "rule"), self._per_rule))
 
     def rows(self) -> pa.RecordBatch:
         """The sample, sorted by rule and keyed hash."""
@@ -49,11 +56,16 @@ class RejectSample:
         return batches[0] if batches else pa.RecordBatch.from_pylist([], REJECTS)
 
 
-def _first_of_each(sorted_values: pa.ChunkedArray, number: int) -> pa.Array:
-    """The places of the first `number` of each run of equal values."""
-    values = sorted_values.to_numpy()
-    begins = np.ones(len(values), bool)
-    begins[1:] = values[1:] != values[:-1]
-    places = np.arange(len(values))
-    place_in_run = places - np.maximum.accumulate(np.where(begins, places, 0))
-    return pa.array(np.flatnonzero(place_in_run < number))
+def _differs(table: pa.Table, name: str) -> NDArray[np.bool_]:
+    """Whether each row has another value of a column than the row before it."""
+    values = table[name].to_numpy()
+    differs = np.ones(len(values), bool)
+    differs[1:] = values[1:] != values[:-1]
+    return differs
+
+
+def _first_of_each(begins: NDArray[np.bool_], number: int) -> pa.Array:
+    """The places of the first `number` rows of each group, given where groups begin."""
+    places = np.arange(len(begins))
+    place_in_group = places - np.maximum.accumulate(np.where(begins, places, 0))
+    return pa.array(np.flatnonzero(place_in_group < number))
