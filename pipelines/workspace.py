@@ -181,6 +181,8 @@ class Workspace:
         foreign = [
             url for url in storage.list_files(self.out) if not url.startswith(self.work + "/")
         ]
+        if foreign == [self.out]:
+            raise UsageError(f"output {self.out} is a file; choose a folder")
         if foreign:
             raise UsageError(
                 f"output {self.out} holds files that aren't a dataset's, such as {foreign[0]}; "

@@ -1,0 +1,270 @@
+"""What a person gets for bad input: the status, one message that says what to do, nothing left."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from pipelines.cli import main
+from pipelines.run import RunSummary
+from pipelines.sample.write import sample_files
+
+PAGE = "The valve opens when the water in the upper gallery stands above the old stone mark. "
+
+
+class Done(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Penstock = Callable[..., Done]
+
+
+@pytest.fixture
+def penstock(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Penstock:
+    """Runs the command in this process, in an empty folder."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("pipelines.cli.running.supervised", lambda work: work())
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["penstock", *arguments])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return Done(int(left.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> str:
+    """A file with one document that a run keeps."""
+    (tmp_path / "in.jsonl").write_text(json.dumps({"text": PAGE * 5}) + "\n")
+    return "in.jsonl"
+
+
+def serial(recipe: str, *arguments: str) -> tuple[str, ...]:
+    return ("run", recipe, "--engine", "serial", *arguments)
+
+
+def is_one_mistake(done: Done, message: str) -> bool:
+    assert message in done.err
+    assert done.err.startswith("penstock: error: ")
+    assert "Traceback" not in done.err
+    return done.status == 2 and done.out == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("lenght: {}", "line 2: unknown key 'lenght'; did you mean 'length'?"),
+        ("length:\n  minimum_words: many", 'length.minimum_words is "many": it should be a valid'),
+        ("length:\n\tminimum_words: 3", "line 3: not valid YAML: found character '\\t'"),
+        ("length:\n\tminimum_words: 3", "indent with spaces, not with tabs"),
+        ("seed: 1\nseed: 2", "line 3: not valid YAML: key 'seed' is already set on line 2"),
+        ("length: 3", "length is 3: it should be a mapping of keys"),
+        ("inputs: in.jsonl", 'inputs is "in.jsonl": it should be a list'),
+        ("inputs: [in.jsonl]", 'inputs.0 is "in.jsonl": it should be a mapping of keys'),
+        ("inputs: [{path: in.jsonl}]", "unknown key 'inputs.0.path'; did you mean 'paths'?"),
+        ("inputs: [{format: jsonl, paths: []}, 7]", "inputs.1 is 7: it should be a mapping"),
+    ],
+)
+@pytest.mark.parametrize("given", [(), ("--input", "in.jsonl")])
+def test_a_wrong_recipe(
+    penstock: Penstock, page: str, tmp_path: Path, text: str, message: str, given: tuple[str, ...]
+) -> None:
+    (tmp_path / "mine.yaml").write_text(f"kind: text\n{text}\n")
+    done = penstock(*serial("mine.yaml", "--output", "out", *given))
+    if given and text == "inputs: in.jsonl":
+        pytest.skip("the argument replaces what is wrong")
+    assert is_one_mistake(done, message)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--input", "absent.jsonl"), "no file matches 'absent.jsonl'"),
+        (("--input", "*.warc.gz"), "no file matches '*.warc.gz'; in "),
+        (("--input", ""), "inputs.input.paths: got an empty path; name a file, a folder or a glob"),
+        (("--input", "folder"), "no file matches 'folder'; that folder has no files of data"),
+        (("--input", "nope://a/b"), "URL 'nope://a/b': Protocol not known: nope"),
+        (("--output", "nope://a/b"), "URL 'nope://a/b': Protocol not known: nope"),
+        (("--output", "in.jsonl/out"), "can't write to "),
+        (("--output", "/proc/penstock"), "output /proc/penstock: can't write to"),
+        (("--set", "work_dir=in.jsonl"), "can't write to "),
+        (("--set", "language.model=absent.ftz"), "language.model: "),
+        (("--set", "language.model=in.jsonl"), "language.model: "),
+        (("--set", "tokenizer.path=absent.model"), "tokenizer.path: can't read "),
+        (("--set", "tokenizer.path=in.jsonl"), "tokenizer.path: "),
+        (("--set", "tokenizer.kind=bert"), "it should be 'auto', 'sentencepiece', 'huggingface'"),
+        (("--memory", "1MB"), "--memory is 1 MB for 1 workers, 1 MB each; a task needs 64 MB"),
+    ],
+)
+def test_a_wrong_argument(
+    penstock: Penstock, page: str, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    given = (*(() if "--input" in arguments else ("--input", page)),
+             *(() if "--output" in arguments else ("--output", "out")))  # fmt: skip
+    done = penstock(*serial("quickstart", *given, *arguments))
+    assert is_one_mistake(done, message)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "in.jsonl"]
+
+
+def test_an_output_that_is_a_file(penstock: Penstock, page: str, tmp_path: Path) -> None:
+    done = penstock(*serial("quickstart", "--input", page, "--output", page))
+    assert is_one_mistake(done, f"{page} is a file; choose a folder")
+    assert len((tmp_path / page).read_text().splitlines()) == 1
+
+
+def test_an_output_with_files_of_another_kind(
+    penstock: Penstock, page: str, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("mine")
+    done = penstock(*serial("quickstart", "--input", page, "--output", "out"))
+    assert is_one_mistake(done, "holds files that aren't a dataset's, such as ")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.txt"]
+
+
+def test_a_work_dir_may_hold_what_is_not_the_runs(
+    penstock: Penstock, page: str, tmp_path: Path
+) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "thesis.txt").write_text("mine")
+    done = penstock(
+        *serial("quickstart", "--input", page, "--output", "out", "--set", "work_dir=work")
+    )
+    assert done.status == 0, done.err
+    assert [path.name for path in (tmp_path / "work").iterdir()] == ["thesis.txt"]
+
+
+def test_the_output_as_work_dir_loses_nothing(
+    penstock: Penstock, page: str, tmp_path: Path
+) -> None:
+    command = serial("quickstart", "--input", page, "--output", "out", "--set", "work_dir=out")
+    done = penstock(*command)
+    assert done.status == 0, done.err
+    assert penstock("verify", "out").out.endswith("verified\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "the inputs hold no records; nothing was written"),
+        (b"\n\n", "the inputs hold no records; nothing was written"),
+        (
+            b'{"text": 3}\n{"text"\nxx\n{"txt": "a"}\n',
+            "none of 4 records is kept (2 failed by read/json, 2 failed by read/text_field)",
+        ),
+        (b'{"text": "short"}\n', "none of 1 records is kept (1 dropped by length/minimum_char"),
+    ],
+)
+def test_inputs_with_nothing_to_keep(
+    penstock: Penstock, tmp_path: Path, data: bytes, message: str
+) -> None:
+    (tmp_path / "in.jsonl").write_bytes(data)
+    done = penstock(*serial("quickstart", "--input", "in.jsonl", "--output", "out"))
+    assert done.status == 1
+    assert message in done.err
+    assert "nothing was written" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["a.warc.gz", "a.arc", "a.parquet", "a.jsonl.zst", "a.wet.gz"])
+def test_noise_with_the_name_of_a_format(penstock: Penstock, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(bytes(range(128, 256)) * 3)
+    done = penstock(*serial("quickstart", "--input", name, "--output", "out"))
+    assert done.status == 1
+    assert "none of " in done.err
+    assert "failed by read/" in done.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--engine", "dask", "--scheduler", "nowhere"), "no scheduler answers at 'nowhere'"),
+        (("--engine", "beam", "--", "--runner=Nonsense"), "Unexpected pipeline runner: Nonsense"),
+    ],
+)
+def test_an_engine_that_can_not_begin_leaves_nothing(
+    penstock: Penstock, page: str, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    pytest.importorskip("distributed" if "dask" in arguments else "apache_beam")
+    done = penstock("run", "quickstart", "--input", page, "--output", "out", *arguments)
+    assert is_one_mistake(done, message)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_engine_that_can_not_begin_keeps_what_was_done(
+    penstock: Penstock, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    command = ("--input", page, "--output", "out")
+
+    def stop(*_: object) -> RunSummary:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.text.finish.finish_piece", stop)
+        assert penstock(*serial("quickstart", *command)).status == 130
+    before = sorted((tmp_path / "out" / ".work").rglob("*.done.json"))
+    assert before
+    penstock("run", "quickstart", *command, "--engine", "dask", "--scheduler", "nowhere")
+    assert sorted((tmp_path / "out" / ".work").rglob("*.done.json")) == before
+    assert penstock(*serial("quickstart", *command)).status == 0
+
+
+def test_sample_needs_a_folder(penstock: Penstock) -> None:
+    assert is_one_mistake(penstock("sample", ""), "sample: DIR is empty; name the folder to write")
+
+
+def test_usage_is_the_commands(penstock: Penstock) -> None:
+    assert "Usage: penstock run" in penstock("run", "--help").out
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of one megabyte, where this process may mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("a small disk can't be mounted here")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_a_full_disk_and_the_run_after_it(
+    penstock: Penstock, small_disk: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.warc.gz").write_bytes(next(iter(sample_files(seed=0).values())))
+    command = serial("quickstart", "--input", "a.warc.gz", "--output", str(small_disk / "out"))
+    done = penstock(*command)
+    assert done.status == 1
+    assert "no space left on the disk" in done.err
+    assert "Traceback" not in done.err
+    assert not (small_disk / "out" / "manifest.json").exists()
+    assert not list(small_disk.rglob("*.partial"))
+    larger = ["mount", "-o", "remount,size=64m", str(small_disk)]
+    subprocess.run(larger, check=True, capture_output=True)
+    assert penstock(*command).status == 0
+    assert penstock("verify", str(small_disk / "out")).status == 0
+
+
+def test_a_sample_on_a_full_disk(penstock: Penstock, small_disk: Path) -> None:
+    done = penstock("sample", str(small_disk / "crawl"))
+    assert done == (1, "", "penstock: error: no space left on the disk; free some and run again\n")
+    assert not any(path.is_file() for path in small_disk.rglob("*"))
