@@ -5,6 +5,7 @@ single page. Input counts as it is stored: plain WARC or JSONL, not compressed.
 """
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def curve(data: Path, *, sizes: list[float], kind: str, parent: Path | None) -> 
             documents = write_copies(source, inputs, num_bytes=int(size * 1e9))
             done = _run(f"{inputs}/*.{source.suffix}", work / "out")
             rows.append(_row(inputs, documents, done, alone))
+            print(f"{size} GB: {done.usage.wall_s:.0f} s", file=sys.stderr)
             for path in inputs.iterdir():
                 path.unlink()
     header = (

@@ -1,6 +1,7 @@
 """Wall time of two Dask workers beside one, on at least a minute of work."""
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def compare(data: Path, *, copies: int, rounds: int, parent: Path | None) -> str
             for workers, done in runs.items():
                 options = ["--engine", "dask", "--workers", str(workers)]
                 done.append(run_penstock(f"{work}/in/*.warc", work / "out", options=options))
+                print(f"{workers} workers: {done[-1].usage.wall_s:.0f} s", file=sys.stderr)
     rows = [
         (
             str(workers),

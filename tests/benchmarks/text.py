@@ -8,6 +8,7 @@ import argparse
 import gzip
 import json
 import shutil
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable
@@ -65,10 +66,12 @@ def compare(data: Path, *, rounds: int, only: str) -> str:
         work = Path(folder)
         write_first_page(data / "crawl", work / "one" / "pages-00000.warc.gz")
         chosen = {k: v for k, v in contenders(data, work).items() if only in k}
-        for _ in range(rounds):
+        for number in range(1, rounds + 1):
             for name, contender in chosen.items():
                 starts[name].append(contender(work / "one", work / "out").usage.cpu_s)
                 results[name].append(contender(data / "crawl", work / "out"))
+                cpu_s = results[name][-1].usage.cpu_s
+                print(f"round {number}: {name}: {cpu_s:.1f} CPU s", file=sys.stderr)
                 shutil.rmtree(work / "out")
     rows = [_row(name, outcomes, starts[name]) for name, outcomes in results.items()]
     header = ("", "pages / CPU-s", "warm", "CPU s", "start, CPU s", "wall s", "kept", "tokens")
