@@ -9,7 +9,7 @@ import contextlib
 import io
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -59,9 +59,13 @@ def size(url: str) -> int:
 
 
 def version(url: str) -> str:
-    """What changes when a file's content does: its entity tag where there is one, else its time."""
+    """What changes when a file's content does."""
     fs, path = resolve(url)
-    info = fs.info(path)
+    return version_of(fs.info(path))
+
+
+def version_of(info: Mapping[str, Any]) -> str:
+    """The version in what storage says of a file: its entity tag if it has one, else its time."""
     known = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "created")
     return next((str(info[name]) for name in known if info.get(name) is not None), "")
 

@@ -10,14 +10,14 @@ than a second of work) and at most 1 GiB.
 
 import difflib
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 
 from penstock.errors import UsageError
-from penstock.storage import resolve
+from penstock.storage import resolve, version_of
 from pipelines.readers.options import InputOptions, ReadOptions
 from pipelines.readers.spans import Fields, Span
 from pipelines.readers.splitting import unsplittable
@@ -25,6 +25,8 @@ from pipelines.readers.splitting import unsplittable
 MIN_PIECE_BYTES = 2 << 20
 MAX_PIECE_BYTES = 1 << 30
 MOST_PIECES = 10_000
+
+FileInfo = Mapping[str, Any]
 
 _COMPRESSED = (".gz", ".zst", ".lz4", ".bz2", ".xz")
 _FORMATS = {
@@ -45,13 +47,17 @@ _FORMATS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputFile:
-    """A file that an input names; `format` is warc, jsonl, parquet or text."""
+    """A file that an input names; `format` is warc, jsonl, parquet or text.
+
+    `version` changes when the file's content does.
+    """
 
     url: str
     input: str
     format: str
     size: int
     fields: Fields
+    version: str = ""
 
     def span(self, start: int = 0, end: int | None = None) -> Span:
         """The file's stored bytes [start, end), or all of them."""
@@ -104,7 +110,7 @@ def list_inputs(inputs: Iterable[InputOptions]) -> list[InputFile]:
                 f"inputs.{entry.name}.paths: got no path; name files, folders or globs there, "
                 "or give --input"
             )
-        found = {url: size for path in entry.paths for url, size in _matches(entry, path).items()}
+        found = {url: info for path in entry.paths for url, info in _matches(entry, path).items()}
         for url in sorted(found):
             if url in files:
                 raise UsageError(
@@ -115,7 +121,7 @@ def list_inputs(inputs: Iterable[InputOptions]) -> list[InputFile]:
     return list(files.values())
 
 
-def _input_file(entry: InputOptions, url: str, size: int) -> InputFile:
+def _input_file(entry: InputOptions, url: str, info: FileInfo) -> InputFile:
     fields = Fields(
         text=entry.text_field,
         id=entry.id_field,
@@ -125,7 +131,14 @@ def _input_file(entry: InputOptions, url: str, size: int) -> InputFile:
     )
     given = {"auto": None, "wet": "warc"}.get(entry.format, entry.format)
     format_ = given or _format_of(entry, url)
-    return InputFile(url=url, input=entry.name, format=format_, size=size, fields=fields)
+    return InputFile(
+        url=url,
+        input=entry.name,
+        format=format_,
+        size=int(info["size"]),
+        fields=fields,
+        version=version_of(info),
+    )
 
 
 def _format_of(entry: InputOptions, url: str) -> str:
@@ -141,8 +154,8 @@ def _format_of(entry: InputOptions, url: str) -> str:
     )
 
 
-def _matches(entry: InputOptions, pattern: str) -> dict[str, int]:
-    """URL -> size of the files that a path, folder or glob names."""
+def _matches(entry: InputOptions, pattern: str) -> dict[str, FileInfo]:
+    """URL -> what storage says of it, of the files that a path, folder or glob names."""
     where = f"inputs.{entry.name}.paths"
     if not pattern:
         raise UsageError(f"{where}: got an empty path; name a file, a folder or a glob")
@@ -153,15 +166,16 @@ def _matches(entry: InputOptions, pattern: str) -> dict[str, int]:
         raise UsageError(f"{where}: can't list {pattern!r}: {error}") from error
     if not files:
         raise UsageError(f"{where}: no file matches {pattern!r}{_near(fs, path)}")
-    return {_url(fs, name): size for name, size in files.items()}
+    return {_url(fs, name): info for name, info in files.items()}
 
 
-def _listed(fs: Any, path: str) -> dict[str, int]:
+def _listed(fs: Any, path: str) -> dict[str, FileInfo]:
+    # One listing tells of all files; asking for each of a crawl's 90,000 would take an hour.
     if fs.isfile(path):
-        return {path: int(fs.size(path))}
+        return {path: fs.info(path)}
     found = fs.find(path, detail=True) if fs.isdir(path) else fs.glob(path, detail=True)
     return {
-        str(name): int(info["size"])
+        str(name): info
         for name, info in found.items()
         if info["type"] == "file" and not _is_hidden(str(name))
     }

@@ -3,7 +3,7 @@
 import errno
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +159,7 @@ class Workspace:
 
     def _begun(self) -> dict[str, Any]:
         """The identity of an unfinished run: its pieces are of the files as they are now."""
-        versions = [storage.version(file.url) for file in self._files]
+        versions = [file.version for file in self._files]
         digest = xxhash.xxh3_128_hexdigest(json.dumps(versions).encode())
         return {**self._identity(), "versions": digest}
 
@@ -192,7 +192,7 @@ class Workspace:
 
 def inputs_digest(files: Sequence[InputFile]) -> str:
     """A digest of which files are read, by input, name and size, and of what in them is read."""
-    rows = [asdict(file) for file in files]
+    rows = [asdict(replace(file, version="")) for file in files]
     return xxhash.xxh3_128_hexdigest(json.dumps(rows).encode())
 
 

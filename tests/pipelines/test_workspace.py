@@ -188,3 +188,12 @@ def test_the_ledger_is_cut_by_its_size(lines: str, tmp_path: Path) -> None:
     ids = [doc_id for path in ledger for doc_id in pq.read_table(path)["doc_id"].to_pylist()]
     assert len(ids) == 41
     assert ids == sorted(ids)
+
+
+def test_a_run_does_not_go_on_over_a_file_that_changed(lines: str, tmp_path: Path) -> None:
+    workspace(lines, tmp_path / "out").open()
+    workspace(lines, tmp_path / "out").open()
+    content = Path(lines).read_bytes()
+    Path(lines).write_bytes(content.replace(b"weirs", b"locks"))
+    with pytest.raises(UsageError, match="an unfinished run from other input files"):
+        workspace(lines, tmp_path / "out").open()
