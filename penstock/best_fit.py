@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
+
+from penstock.kernel import kernel
 
 MAXIMUM_ROW_LENGTH = (1 << 18) - 1
 
@@ -48,7 +49,7 @@ def _type_trailing_zeros(_context: Any, _value: Any) -> Any:
 _trailing_zeros: Any = intrinsic(_type_trailing_zeros)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _find(bitmap: Bitmap, least: int) -> int:
     """The smallest member of at least `least`, or -1."""
     low, middle, high = bitmap
@@ -69,14 +70,14 @@ def _find(bitmap: Bitmap, least: int) -> int:
     return (word << 6) + int(_trailing_zeros(low[word]))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _add(bitmap: Bitmap, value: int) -> None:
     for level in bitmap:
         level[value >> 6] |= _ONE << np.uint64(value & 63)
         value >>= 6
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _remove(bitmap: Bitmap, value: int) -> None:
     for level in bitmap:
         level[value >> 6] &= ~(_ONE << np.uint64(value & 63))
@@ -85,7 +86,7 @@ def _remove(bitmap: Bitmap, value: int) -> None:
             return
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def place(histogram: Int64s, groups: Groups) -> tuple[int, int]:
     """Pack a histogram of lengths (index: length, the last one the row's); return groups, bins.
 
@@ -129,7 +130,7 @@ def place(histogram: Int64s, groups: Groups) -> tuple[int, int]:
     return made, opened
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_lengths(lengths: Int32s, row_length: int) -> Int64s:
     """The histogram of lengths, all of which must be from 1 to `row_length`."""
     histogram = np.zeros(row_length + 1, np.int64)
@@ -138,7 +139,7 @@ def count_lengths(lengths: Int32s, row_length: int) -> Int64s:
     return histogram
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sort_by_length(lengths: Int32s, histogram: Int64s) -> tuple[Int32s, Int32s]:
     """The items of each length in their order, and where each length's items begin."""
     starts = np.empty(len(histogram), np.int32)
@@ -156,7 +157,7 @@ def sort_by_length(lengths: Int32s, histogram: Int64s) -> tuple[Int32s, Int32s]:
     return order, starts
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _write_out(
     groups: Groups, made: int, opened: int, order: Int32s, starts: Int32s
 ) -> tuple[Int32s, Int32s]:
@@ -184,7 +185,7 @@ def _write_out(
     return offsets, items
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _empty_groups(count: int) -> Groups:
     return (
         np.empty(count, np.int32),
@@ -194,7 +195,7 @@ def _empty_groups(count: int) -> Groups:
     )
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def best_fit_decreasing(lengths: Int32s, row_length: int) -> tuple[Int32s, Int32s]:
     """Bins of items as CSR (offsets, items), each bin's items from long to short.
 
@@ -207,7 +208,7 @@ def best_fit_decreasing(lengths: Int32s, row_length: int) -> tuple[Int32s, Int32
     return _write_out(groups, made, opened, order, starts)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_best_fit(lengths: Int32s, row_length: int) -> int:
     """How many bins best-fit decreasing opens, at a fraction of the cost of writing them out."""
     return place(count_lengths(lengths, row_length), _empty_groups(len(lengths)))[1]

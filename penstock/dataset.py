@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from numba import njit
 
 from penstock import storage
 from penstock.deletions import DocIds, as_doc_ids, deleted_rows, read_deletions
 from penstock.errors import DataError, UsageError
+from penstock.kernel import kernel
 from penstock.manifest import Manifest, read_manifest
 from penstock.shards import ShardReader
 
@@ -180,7 +180,7 @@ def _token_buffers(batch: pa.RecordBatch) -> tuple[Int32s, int, int]:
     return places, values.address if values else 0, values.size if values else 0
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _scan(
     offsets: Int32s,
     kept: npt.NDArray[np.bool_],

@@ -13,11 +13,11 @@ from typing import Any
 import numba
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
 
 from penstock.best_fit import Int32s, Int64s
+from penstock.kernel import kernel
 
 IGNORED = -100
 """The label where there is no target; it wraps around in unsigned types."""
@@ -46,7 +46,7 @@ _pointer: Any = intrinsic(_type_pointer)
 _view: Any = numba.carray  # type: ignore[attr-defined]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _copy(target: npt.NDArray[Any], source: npt.NDArray[Any]) -> Any:
     """Copy as many items as the target has; return the largest."""
     largest = source.dtype.type(0)
@@ -57,13 +57,13 @@ def _copy(target: npt.NDArray[Any], source: npt.NDArray[Any]) -> Any:
     return largest
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _count_up(target: npt.NDArray[Any]) -> None:
     for index in range(len(target)):
         target[index] = index
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _label_causal(
     labels: npt.NDArray[Any], source: npt.NDArray[Any], goes_on: bool, ignored: int
 ) -> None:
@@ -73,7 +73,7 @@ def _label_causal(
     labels[last] = source[last + 1] if goes_on else ignored
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def fill_causal(
     rows: tuple[int, int],
     row_offsets: Int64s,

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from penstock.kernel import kernel
 
 ROUNDS = 8
 MINIMUM_BITS = 16
@@ -71,14 +72,14 @@ def _finalize(value: int) -> int:
     return value ^ (value >> 31)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _mix(value: np.uint64) -> np.uint64:
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return value ^ (value >> np.uint64(31))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _permute(positions: Int64s, keys: npt.NDArray[np.uint64], bits: int, count: int) -> Int64s:
     half = np.uint64(bits // 2)
     mask = (np.uint64(1) << half) - np.uint64(1)
@@ -97,7 +98,7 @@ def _permute(positions: Int64s, keys: npt.NDArray[np.uint64], bits: int, count: 
     return items
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def shuffle(values: npt.NDArray[Any], key: np.uint64) -> None:
     """Shuffle a small array in place: Fisher and Yates, with SplitMix64 from the key.
 

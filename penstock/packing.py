@@ -15,7 +15,6 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from penstock.best_fit import (
     MAXIMUM_ROW_LENGTH,
@@ -26,6 +25,7 @@ from penstock.best_fit import (
     count_lengths,
     sort_by_length,
 )
+from penstock.kernel import kernel
 
 
 class Packing(StrEnum):
@@ -122,7 +122,7 @@ def _checked(lengths: npt.ArrayLike, row_length: int) -> Int64s:
     return array
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _split(lengths: Int64s, row_length: int) -> tuple[int, Int32s, Int32s, Int32s]:
     """The number of full rows; then the document, start and length of each document's rest."""
     documents, starts = np.empty(len(lengths), np.int32), np.empty(len(lengths), np.int32)
@@ -138,7 +138,7 @@ def _split(lengths: Int64s, row_length: int) -> tuple[int, Int32s, Int32s, Int32
     return full, documents[:count], starts[:count], pieces[:count]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _join(
     lengths: Int64s,
     row_length: int,
@@ -166,7 +166,7 @@ def _join(
     return row_offsets, documents, starts, pieces
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _concat(lengths: Int64s, row_length: int) -> tuple[Int32s, Int32s, Int32s, Int32s]:
     """All documents end to end, cut at every row's end."""
     rows = -(-lengths.sum() // row_length)
@@ -190,7 +190,7 @@ def _concat(lengths: Int64s, row_length: int) -> tuple[Int32s, Int32s, Int32s, I
     return row_offsets, documents[:count], starts[:count], pieces[:count]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def next_fit(lengths: Int32s, row_length: int) -> tuple[Int32s, Int32s]:
     """Bins of items as CSR (offsets, items): an item that doesn't fit begins the next bin."""
     offsets = np.zeros(len(lengths) + 1, np.int32)
@@ -204,7 +204,7 @@ def next_fit(lengths: Int32s, row_length: int) -> tuple[Int32s, Int32s]:
     return offsets[: row + 1], np.arange(len(lengths), dtype=np.int32)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def first_fit_decreasing(lengths: Int32s, row_length: int) -> tuple[Int32s, Int32s]:
     """Bins of items as CSR (offsets, items): each item, long ones first, in the first bin it fits.
 

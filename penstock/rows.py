@@ -17,11 +17,11 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from penstock.best_fit import Int32s, Int64s
 from penstock.dataset import Dataset, Documents
 from penstock.errors import DataError
+from penstock.kernel import kernel
 from penstock.order import derive_key, permutation, shuffle
 from penstock.packing import LongDocuments, Packed, Packing, pack
 from penstock.windows import PackSettings, Windows
@@ -198,7 +198,7 @@ def _empty_group(
     )
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _emit_rows(
     packed: tuple[Int32s, Int32s, Int32s, Int32s],
     documents: tuple[Int64s, Int64s],

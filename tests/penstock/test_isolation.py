@@ -70,6 +70,17 @@ def test_importing_is_light_and_has_no_effects(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_place_for_compiled_kernels_isnt_needed(tmp_path: Path) -> None:
+    """As in a container with a read-only file system, where Numba finds nowhere to cache."""
+    code = (
+        "import numba.core.caching as caching;"
+        "(vars(caching).get('CacheImpl') or caching._CacheImpl)._locator_classes = [];"
+        "from penstock.packing import count_rows;"
+        "print(count_rows([5, 3, 11], 8))"
+    )
+    assert run(code, tmp_path).stdout == "3\n"
+
+
 INTERRUPTED = """
 import os, sys, threading, time
 from penstock import TokenLoader
