@@ -4,6 +4,7 @@ Only the columns and row groups that a question needs are read, and two batches 
 so a table of any size is read in the memory of a few batches.
 """
 
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from penstock import storage
-from penstock.errors import UsageError
+from penstock.errors import DataError, UsageError
 from schemas.documents import DOCUMENTS as DOCUMENTS_SCHEMA
 
 LEDGER = "ledger"
@@ -26,13 +27,18 @@ _BATCH_ROWS = 32_768
 
 
 def open_table(out: str, name: str) -> ds.Dataset | None:
-    """A table of a run's output as an Arrow dataset, or None where it has no files."""
+    """A table of a run's output as an Arrow dataset, or None where it has no files.
+
+    Raises:
+        DataError: a file of it isn't Parquet.
+    """
     urls = _files(out, name)
     if not urls:
         return None
     filesystem = None if storage.is_local(out) else storage.resolve(out)[0]
     paths = [storage.resolve(url)[1] for url in urls]
-    return ds.dataset(paths, format="parquet", filesystem=filesystem)
+    with _damage_of(storage.join(out, name)):
+        return ds.dataset(paths, format="parquet", filesystem=filesystem)
 
 
 def batches(
@@ -54,7 +60,8 @@ def batches(
         batch_readahead=2,
         fragment_readahead=1,
     )
-    yield from (batch for batch in scanner.to_batches() if batch.num_rows)
+    with _damage_of(storage.join(out, name)):
+        yield from (batch for batch in scanner.to_batches() if batch.num_rows)
 
 
 def pieces(
@@ -73,8 +80,17 @@ def pieces(
 
 
 def _read(url: str, columns: Sequence[str]) -> pa.Table:
-    with storage.open_input(url) as file:
+    with storage.open_input(url) as file, _damage_of(url):
         return pq.read_table(file, columns=list(columns))
+
+
+@contextlib.contextmanager
+def _damage_of(url: str) -> Iterator[None]:
+    """Say of what can't be read as Parquet where it is and what to do."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{url} is damaged ({error}); restore it or run again") from error
 
 
 def _files(out: str, name: str) -> list[str]:
@@ -107,14 +123,15 @@ def signal_rules(out: str) -> list[dict[str, Any]]:
     return rules
 
 
-def require_output(out: str) -> None:
-    """Return when there is a run's output at the URL.
+def require_output(out: str, *tables: str) -> None:
+    """Return when there is a run's output at the URL, with a ledger and the tables named.
 
     Raises:
         UsageError: there is none; the message says what was looked for.
     """
-    if open_table(out, LEDGER) is None:
-        raise UsageError(
-            f"no run output at {out}: it has no ledger/*.parquet; give the folder that "
-            f"`penstock run --output` wrote"
-        )
+    for name in (LEDGER, *tables):
+        if open_table(out, name) is None:
+            raise UsageError(
+                f"no run output at {out}: it has no {name}/*.parquet; give the folder that "
+                f"`penstock run --output` wrote"
+            )

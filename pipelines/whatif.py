@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from penstock.errors import UsageError
 from penstock.manifest import read_manifest
 from pipelines.recipe import change_recipe, recipe_identity
+from pipelines.tables import SIGNALS as SIGNALS_TABLE
 from pipelines.tables import pieces, require_output
 from pipelines.text.curate import curation_rules
 from schemas.signals import SIGNALS
@@ -76,7 +77,7 @@ def what_if(out: str, overrides: Sequence[str]) -> WhatIf:
     Raises:
         UsageError: there is no run's output, or an override changes more than thresholds.
     """
-    require_output(out)
+    require_output(out, SIGNALS_TABLE)
     recipe = read_manifest(out).recipe
     changed = recipe_identity(change_recipe(recipe, overrides, origin=f"recipe of {out}"))
     _check_thresholds_only(recipe, changed)

@@ -1,6 +1,7 @@
 """What a person gets for bad input: the status, one message that says what to do, nothing left."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from pipelines.cli import main
 from pipelines.run import RunSummary
 from pipelines.sample.write import sample_files
+from tests.pipelines.made_output import some_pages, write_output
 
 PAGE = "The valve opens when the water in the upper gallery stands above the old stone mark. "
 
@@ -83,8 +85,6 @@ def test_a_wrong_recipe(
 ) -> None:
     (tmp_path / "mine.yaml").write_text(f"kind: text\n{text}\n")
     done = penstock(*serial("mine.yaml", "--output", "out", *given))
-    if given and text == "inputs: in.jsonl":
-        pytest.skip("the argument replaces what is wrong")
     assert is_one_mistake(done, message)
     assert not (tmp_path / "out").exists()
 
@@ -231,6 +231,25 @@ def test_sample_needs_a_folder(penstock: Penstock) -> None:
 
 def test_usage_is_the_commands(penstock: Penstock) -> None:
     assert "Usage: penstock run" in penstock("run", "--help").out
+
+
+@pytest.mark.parametrize("command", ["report", "explain", "clusters", "whatif"])
+def test_a_damaged_table(penstock: Penstock, tmp_path: Path, command: str) -> None:
+    out = Path(write_output(tmp_path / "out", some_pages(20)))
+    for path in (out / "ledger").iterdir():
+        path.write_bytes(path.read_bytes()[:200])
+    rest = {"explain": ("abcd",), "whatif": ("--set", "length.minimum_words=1")}
+    done = penstock(command, str(out), *rest.get(command, ()))
+    assert done.status == 1
+    assert done.err.startswith(f"penstock: error: {out}/ledger is damaged (")
+    assert done.err.endswith("); restore it or run again\n")
+
+
+def test_what_if_needs_the_signals(penstock: Penstock, tmp_path: Path) -> None:
+    out = write_output(tmp_path / "out", some_pages(20))
+    shutil.rmtree(Path(out, "signals"))
+    done = penstock("whatif", out, "--set", "length.minimum_words=1")
+    assert is_one_mistake(done, "it has no signals/*.parquet")
 
 
 @pytest.fixture
