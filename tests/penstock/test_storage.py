@@ -18,9 +18,14 @@ def test_many_files_are_read_in_the_order_asked_for(base: str | None, tmp_path: 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "file.bin"
-    with pytest.raises(RuntimeError, match="stop"), storage.atomic_output(str(path)) as file:
-        file.write(b"half")
-        raise RuntimeError("stop")
+
+    def stop_halfway() -> None:
+        with storage.atomic_output(str(path)) as file:
+            file.write(b"half")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        stop_halfway()
     assert list(path.parent.iterdir()) == []
     storage.write_bytes(str(path), b"whole")
     assert path.read_bytes() == b"whole"
