@@ -7,7 +7,7 @@ from pathlib import Path
 import xxhash
 
 from penstock import storage
-from penstock.errors import UsageError
+from penstock.errors import DataError, UsageError
 
 
 @lru_cache(maxsize=32)
@@ -29,3 +29,17 @@ def local_copy(url: str) -> str:
     if not path.exists():
         storage.write_bytes(str(path), data)
     return str(path)
+
+
+def check_same_model(name: str, *, found: str, wanted: str | None) -> None:
+    """Return when a worker has loaded the model that the run began with, by their digests.
+
+    Raises:
+        DataError: it's another one; None as what is wanted takes any.
+    """
+    if wanted is not None and found != wanted:
+        raise DataError(
+            f"model {name!r}: the run began with a file of digest {wanted}, but a worker has one "
+            f"of {found}; give all workers the same file, and restart those of a cluster that "
+            "may hold an older one"
+        )

@@ -6,7 +6,7 @@ on, all other records get their ledger row here. Text stays in the piece's own f
 and places travel.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Self
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.batches import batch_writer, constant, table_batch
-from pipelines.models import local_copy
+from pipelines.models import check_same_model, local_copy
 from pipelines.options import DedupOptions, RejectOptions
 from pipelines.pieces import Piece
 from pipelines.readers.options import ReadOptions
@@ -64,6 +64,7 @@ class CurateOptions:
     rejects: RejectOptions
     seed: int
     snapshot_number: int
+    models: Mapping[str, str]
     rules: list[Rule]
 
     @classmethod
@@ -79,6 +80,7 @@ class CurateOptions:
             rejects=RejectOptions.model_validate(sections["rejects"]),
             seed=sections["seed"],
             snapshot_number=sections["snapshot_number"],
+            models=sections["models"],
             rules=curation_rules(sections),
         )
 
@@ -184,6 +186,7 @@ def _signals(
     path = options.language.model and local_copy(options.language.model)
     with context.timed("language"):
         model = LanguageModel.load(path)
+        check_same_model("language", found=model.digest, wanted=options.models.get("language"))
         language = model.detect(text, und_below=options.language.und_below)
     with context.timed("rules"):
         columns = {name: records[name] for name in ("doc_id", "url")}

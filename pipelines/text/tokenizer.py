@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from penstock import storage
 from penstock.errors import DataError
 from pipelines.batches import table_batch
-from pipelines.models import local_copy
+from pipelines.models import check_same_model, local_copy
 from pipelines.streams import SAMPLE_STREAM
 from pipelines.task import Item, TaskContext
 from pipelines.text.kept import curated_with_verdicts
@@ -95,7 +95,11 @@ def run_tokenizer(context: TaskContext) -> Tokenizer:
     """The tokenizer that the task's run uses."""
     options = TokenizerOptions.model_validate(context.spec.options["tokenizer"])
     fitted = context.spec.inputs.get(f"tokenizer.{MODEL}")
-    return load_run_tokenizer(options, fitted[0] if fitted else None)
+    tokenizer = load_run_tokenizer(options, fitted[0] if fitted else None)
+    check_same_model(
+        "tokenizer", found=tokenizer.digest, wanted=context.spec.options["models"].get("tokenizer")
+    )
+    return tokenizer
 
 
 @lru_cache(maxsize=4)

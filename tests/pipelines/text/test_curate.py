@@ -1,5 +1,6 @@
 """Curating a batch: one outcome for each record, and batch boundaries that don't show."""
 
+import dataclasses
 import uuid
 from collections import Counter
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penstock.errors import DataError
 from pipelines.recipe import load_recipe
 from pipelines.task import Settings, StageSpec, Task, TaskContext
 from pipelines.text.curate import (
@@ -131,6 +133,12 @@ def test_verdicts_are_counted_by_stage_and_by_rule_or_code(options: CurateOption
     for rows, _ in curate_batch(task, records(kinds), options).closed:
         count_verdicts(task, rows)
     assert task.counters == Counter({"failed/read/json": 2, "dropped/read/media_type": 1})
+
+
+def test_a_worker_with_another_model_than_the_run_is_told(options: CurateOptions) -> None:
+    other = dataclasses.replace(options, models={"language": "f" * 32})
+    with pytest.raises(DataError, match=r"model 'language': the run began with a file of digest f"):
+        curate_batch(context(), records(["text"]), other)
 
 
 @given(st.lists(st.binary(min_size=16, max_size=16)))
