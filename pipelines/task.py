@@ -182,16 +182,7 @@ def execute(task: Task, settings: Settings, executor: str) -> TaskResult:
     record_moment("start", task.name, spec, settings)
     context = TaskContext(task, settings)
     started, started_cpu = time.perf_counter(), time.process_time()
-    try:
-        task.function(context, task.item)
-        context.finish()
-    except PenstockError:
-        raise
-    except Exception as error:
-        raise PenstockError(_told(error, spec.stage, task.name)) from error
-    finally:
-        context.abandon()
-        release_memory()
+    _work(context, task)
     result = TaskResult(
         stage=spec.stage,
         task=task.name,
@@ -211,6 +202,20 @@ def execute(task: Task, settings: Settings, executor: str) -> TaskResult:
     storage.write_bytes(marker, json.dumps(asdict(result)).encode())
     record_moment("after-commit", task.name, spec, settings)
     return result
+
+
+def _work(context: TaskContext, task: Task) -> None:
+    """Run the task's function; whatever goes wrong says in which task."""
+    try:
+        task.function(context, task.item)
+        context.finish()
+    except PenstockError:
+        raise
+    except Exception as error:
+        raise PenstockError(_told(error, context.spec.stage, task.name)) from error
+    finally:
+        context.abandon()
+        release_memory()
 
 
 def release_memory() -> None:

@@ -127,6 +127,19 @@ def deduplicate(recipe: TextRecipe, num_pieces: int) -> list[Stage]:
             body=partial(components.round_stages, bucket_bytes=recipe.exchange.bucket_bytes),
             counter=components.CHANGED,
         ),
+        *_label(),
+        Exchange(
+            name="verdicts",
+            function=verdicts.verdicts_bucket,
+            of=(("curate", PLACE_STREAM), ("match", EVIDENCE_STREAM), ("labels", LABEL_STREAM)),
+            emits=lambda _: {VERDICT_STREAM.name: num_pieces},
+        ),
+    ]
+
+
+def _label() -> list[Stage]:
+    """The stages from the stars of the components to a label for each document in a cluster."""
+    return [
         Exchange(
             name="members",
             function=labels.members_bucket,
@@ -140,12 +153,6 @@ def deduplicate(recipe: TextRecipe, num_pieces: int) -> list[Stage]:
             function=labels.labels_bucket,
             of=(("members", MEMBER_STREAM),),
             emits=lambda results: {LABEL_STREAM.name: results["curate"].buckets[PLACE_STREAM.name]},
-        ),
-        Exchange(
-            name="verdicts",
-            function=verdicts.verdicts_bucket,
-            of=(("curate", PLACE_STREAM), ("match", EVIDENCE_STREAM), ("labels", LABEL_STREAM)),
-            emits=lambda _: {VERDICT_STREAM.name: num_pieces},
         ),
     ]
 
