@@ -103,7 +103,7 @@ def test_explain_finds_a_dropped_copy_and_its_twin(run, folder: Path) -> None:  
 def test_a_dry_run_shows_the_plan_and_writes_nothing(folder: Path) -> None:
     done = penstock(*arguments(folder, "dry"), "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "1 files" in done.stdout
+    assert "1 file, " in done.stdout
     for stage in ("curate", "match", "finish", "shards"):
         assert stage in done.stdout
     assert not (folder / "dry").exists()
