@@ -2,7 +2,7 @@
 
 Resumable: from any cursor the batches go on as if nothing had happened. Elastic: the ranks of any
 world size share the same global batches. Conserving: an epoch delivers each stored token once,
-shown by counting every id in the shards and in the batches. All three deliver the whole epoch, so
+shown by a sum over all of them (see penstock.token_sum). All three deliver the whole epoch, so
 the time is a few passes over the data; memory is a few batches.
 """
 
@@ -11,17 +11,12 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from penstock import storage
-from penstock.deletions import as_doc_ids, deleted_rows
 from penstock.loader import TokenLoader
-from penstock.shards import ShardReader
+from penstock.token_sum import delivered_tokens, stored_tokens
 
 WORLD_SIZES = (2, 4)
 RESUMED_BATCHES = 3
-
-Counts = npt.NDArray[np.int64]
 
 
 def prove_loader(
@@ -76,28 +71,9 @@ def _prove_resume(out: str, options: dict[str, Any]) -> Iterator[str]:
 
 def _prove_tokens(out: str, options: dict[str, Any]) -> Iterator[str]:
     loader = TokenLoader(out, **options)
-    size = loader.dataset.manifest.tokenizer.vocabulary_size
-    delivered, stored = np.zeros(size, np.int64), _stored_ids(loader, size)
-    for batch in loader:
-        delivered += np.bincount(batch.input_ids.reshape(-1), minlength=size)
-    padding = int(delivered.sum() - stored.sum())
-    delivered[loader.padding_id] -= padding
-    for token in np.flatnonzero(delivered != stored)[:1]:
+    stored, delivered = stored_tokens(loader.dataset), delivered_tokens(loader)
+    if stored != delivered:
         yield (
-            f"an epoch delivers the token id {token} {delivered[token]} times, "
-            f"the shards hold it {stored[token]} times"
+            f"the shards hold {stored.tokens:,} tokens with the sum {stored.digest:016x}, an epoch "
+            f"delivers {delivered.tokens:,} with {delivered.digest:016x}"
         )
-
-
-def _stored_ids(loader: TokenLoader, size: int) -> Counts:
-    """How often each token id is in the split's shards, deleted documents left out."""
-    counts = np.zeros(size, np.int64)
-    dataset = loader.dataset
-    for entry in dataset.shards:
-        with ShardReader(storage.join(dataset.out, entry.path)) as reader:
-            for batch in reader.batches():
-                gone = deleted_rows(as_doc_ids(batch.column("doc_id")), dataset.deleted)
-                kept = batch.filter(~gone) if gone.any() else batch
-                ids = kept.column("tokens").flatten().to_numpy()
-                counts += np.bincount(ids, minlength=size)
-    return counts

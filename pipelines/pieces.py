@@ -4,8 +4,8 @@ A piece is a function of the input's bytes and the recipe, never of the machine:
 its piece, and a run that is taken up again on another machine has the same tasks. Small files go
 together into one piece, large ones are cut into ranges where their format allows.
 
-'auto' makes pieces of a ten-thousandth of the input, at least 2 MiB (some 65 stored pages, less
-than a second of work) and at most 1 GiB.
+'auto' makes pieces of a ten-thousandth of the input, at least 8 MiB (some 260 stored pages, about
+a second of work) and at most 1 GiB.
 """
 
 import difflib
@@ -22,7 +22,7 @@ from pipelines.readers.options import InputOptions, ReadOptions
 from pipelines.readers.spans import Fields, Span
 from pipelines.readers.splitting import unsplittable
 
-MIN_PIECE_BYTES = 2 << 20
+MIN_PIECE_BYTES = 8 << 20
 MAX_PIECE_BYTES = 1 << 30
 MOST_PIECES = 10_000
 

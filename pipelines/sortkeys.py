@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from numba import njit
+
+from transforms.kernels import kernel
 
 UInt64s = npt.NDArray[np.uint64]
 Indices = npt.NDArray[np.uint32]
@@ -125,7 +126,7 @@ def _sort_tied(order: Indices, begins: Flags, tied: npt.NDArray[np.intp], word: 
     begins[tied[1:]] |= _changes(values[inner])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def radix_argsort(keys: UInt64s) -> Indices:
     """Stable order of uint64 keys; a byte that is the same in all keys costs no pass."""
     n = keys.size

@@ -68,7 +68,7 @@ def verify(
     shards = f"{result.shards:,} shard{'' if result.shards == 1 else 's'}"
     totals = f"{shards}, {result.rows:,} rows, {result.tokens:,} tokens"
     print(f"version {result.version}: {totals}, {result.bytes:,} bytes")
-    findings = [*result.findings, *(_loader_findings(out) if loader and result.ok else ())]
+    findings = result.findings
     if findings:
         raise DataError(f"{out} isn't what its manifest says:\n  " + "\n  ".join(findings))
     print("verified")
@@ -88,12 +88,6 @@ def doctor(
     print_findings(findings)
     if any(finding.level == "problem" for finding in findings):
         raise typer.Exit(1)
-
-
-def _loader_findings(out: str) -> list[str]:
-    from pipelines.loader_check import loader_findings
-
-    return list(loader_findings(out))
 
 
 def _print_json(value: Any) -> None:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.loader_check import TokenSum
+from penstock.token_sum import TokenSum
 
 TOKENS = st.lists(
     st.tuples(*[st.integers(0, 2**64 - 1)] * 3), unique=True, min_size=2, max_size=40

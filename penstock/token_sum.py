@@ -6,20 +6,17 @@ mean that nothing was lost, repeated, cut or changed. Costs two passes over the 
 a token each.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from penstock import TokenLoader, read_manifest, storage
-from penstock.deletions import as_doc_ids, deleted_rows, read_deletions
-from penstock.manifest import Manifest
+from penstock import storage
+from penstock.dataset import Dataset
+from penstock.deletions import as_doc_ids, deleted_rows
+from penstock.loader import TokenLoader
 from penstock.shards import ShardReader
-
-_SEQUENCE_LENGTH = 2048
-_ROWS = 32
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,32 +37,13 @@ class TokenSum:
         self.digest = (self.digest + total) % (1 << 64)
 
 
-def loader_findings(out: str) -> Iterator[str]:
-    """One line for each split whose epoch isn't what its shards store.
-
-    Raises:
-        UsageError: there is no dataset at `out`.
-        DataError: a shard or a deletion file is missing or damaged.
-    """
-    manifest = read_manifest(out)
-    for split in manifest.splits:
-        stored, delivered = _stored(out, manifest, split), _delivered(out, split)
-        if stored != delivered:
-            yield (
-                f"split {split}: the shards hold {stored.tokens:,} tokens with the sum "
-                f"{stored.digest:016x}, an epoch of the loader {delivered.tokens:,} with "
-                f"{delivered.digest:016x}"
-            )
-
-
-def _stored(out: str, manifest: Manifest, split: str) -> TokenSum:
-    total, deleted = TokenSum(), read_deletions(out, manifest)
-    for shard in manifest.shards:
-        if shard.split != split:
-            continue
-        with ShardReader(storage.join(out, shard.path)) as reader:
+def stored_tokens(dataset: Dataset) -> TokenSum:
+    """The sum over the tokens in the split's shards, deleted documents left out."""
+    total = TokenSum()
+    for shard in dataset.shards:
+        with ShardReader(storage.join(dataset.out, shard.path)) as reader:
             for batch in reader.batches():
-                gone = deleted_rows(as_doc_ids(batch["doc_id"]), deleted)
+                gone = deleted_rows(as_doc_ids(batch["doc_id"]), dataset.deleted)
                 kept = batch.filter(pa.array(~gone))
                 lengths = kept["tokens"].value_lengths().to_numpy().astype(np.int64)
                 ids = kept["tokens"].flatten().to_numpy().astype(np.uint64)
@@ -73,28 +51,18 @@ def _stored(out: str, manifest: Manifest, split: str) -> TokenSum:
     return total
 
 
-def _delivered(out: str, split: str) -> TokenSum:
-    total = TokenSum()
-    loader = TokenLoader(
-        out,
-        sequence_length=_SEQUENCE_LENGTH,
-        global_batch_size=_ROWS,
-        seed=0,
-        split=split,
-        drop_last=False,
-        fields=("input_ids",),
-        framework="numpy",
-    )
+def delivered_tokens(loader: TokenLoader) -> TokenSum:
+    """The sum over the tokens that an epoch of the loader delivers, by their provenance."""
+    total, sequence_length = TokenSum(), loader.options.sequence_length
     for step, batch in enumerate(loader):
         segments = loader.provenance(step).combine_chunks()
         lengths = segments["length"].to_numpy().astype(np.int64)
-        begins = segments["row"].to_numpy().astype(np.int64) * _SEQUENCE_LENGTH
+        begins = segments["row"].to_numpy().astype(np.int64) * sequence_length
         begins += segments["column"].to_numpy()
         where = np.repeat(begins, lengths) + _within(lengths)
         ids = batch.input_ids.reshape(-1)[where].astype(np.uint64)
         firsts = segments["token"].to_numpy().astype(np.int64)
         total.add(*_spread(segments["doc_id"].combine_chunks(), firsts, lengths), ids)
-    loader.close()
     return total
 
 
