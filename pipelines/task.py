@@ -5,7 +5,6 @@ a commit marker that says what it made. Running it twice, or in two places at on
 files, so an engine may repeat it as it likes; a task whose marker is there isn't run again.
 """
 
-import ctypes
 import errno
 import json
 import os
@@ -23,6 +22,7 @@ import xxhash
 from penstock import storage
 from penstock.errors import PenstockError
 from pipelines.exchange import ExchangeWriter, read_bucket
+from pipelines.memory import returned_memory
 from pipelines.spill import Spill
 from pipelines.streams import Stream
 
@@ -182,7 +182,8 @@ def execute(task: Task, settings: Settings, executor: str) -> TaskResult:
     record_moment("start", task.name, spec, settings)
     context = TaskContext(task, settings)
     started, started_cpu = time.perf_counter(), time.process_time()
-    _work(context, task)
+    with returned_memory():
+        _work(context, task)
     result = TaskResult(
         stage=spec.stage,
         task=task.name,
@@ -215,15 +216,6 @@ def _work(context: TaskContext, task: Task) -> None:
         raise PenstockError(_told(error, context.spec.stage, task.name)) from error
     finally:
         context.abandon()
-        release_memory()
-
-
-def release_memory() -> None:
-    """Give memory that allocators hold on to back to the system, for the next task to count on."""
-    pa.default_memory_pool().release_unused()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    if trim is not None:
-        trim(0)
 
 
 def _told(error: Exception, stage: str, task: str) -> str:
