@@ -3,7 +3,8 @@
 Page text is only ever text: a page that spells `<|endoftext|>` gets the tokens of these letters,
 never the special token. SentencePiece does so for control pieces, tiktoken by `encode_ordinary`,
 Hugging Face by `encode_special_tokens`; `transforms.tokenizers` checks the tokens that it adds.
-Truncation and padding that a tokenizer.json may carry are switched off.
+Truncation and padding that a tokenizer.json may carry are switched off. Its byte-level BPE runs in
+tiktoken's engine where `transforms.fast_bpe` shows that the ids are the same.
 """
 
 import base64
@@ -12,17 +13,21 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from transforms.byte_level import NotCoveredError
+from transforms.fast_bpe import Encode, faster_encode
 
 if TYPE_CHECKING:
     import tiktoken
     import tokenizers
 
 Kind = Literal["sentencepiece", "huggingface", "tiktoken"]
-Rows = Sequence[NDArray[np.integer]] | Sequence[list[int]]
+Engine = Literal["sentencepiece", "tiktoken", "tokenizers"]
+Rows = Sequence[NDArray[np.integer]]
 
 SPECIAL_NAMES: Mapping[str, tuple[str, ...]] = {
     "bos": ("<s>", "<bos>", "<|begin_of_text|>", "<|startoftext|>", "[CLS]"),
@@ -80,13 +85,18 @@ ENCODINGS: Mapping[str, Encoding] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
-    """What a tokenizer file holds: its encoder, its size and its tokens by name."""
+    """What a tokenizer file holds: its encoder, its size and its tokens by name.
+
+    `engine` is the library that encodes; `engine_note` says why it isn't a faster one, or nothing.
+    """
 
     encode: Callable[[list[str]], Rows]
     find: Callable[[str], int | None]
     spell: Callable[[int], str]
     vocabulary_size: int
     special_ids: Mapping[str, int | None]
+    engine: Engine
+    engine_note: str = ""
 
 
 def detect_kind(data: bytes) -> Kind:
@@ -136,6 +146,7 @@ def read_sentencepiece(data: bytes) -> Codec:
         spell=processor.id_to_piece,
         vocabulary_size=processor.vocab_size(),
         special_ids={name: piece if piece >= 0 else None for name, piece in ids.items()},
+        engine="sentencepiece",
     )
 
 
@@ -145,7 +156,7 @@ def read_huggingface(data: bytes) -> Codec:
     Raises:
         ValueError: the bytes aren't one.
     """
-    tokenizer = _parse_tokenizer_json(data)
+    described, tokenizer = _parse_tokenizer_json(data)
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
@@ -154,23 +165,36 @@ def read_huggingface(data: bytes) -> Codec:
         for id_, token in tokenizer.get_added_tokens_decoder().items()
         if token.special
     }
-
-    def encode(text: str) -> NDArray[np.integer]:
-        # One by one: a batch starts threads of its own, is no faster, and holds all of its rows'
-        # encodings at once, each more than a hundred times its text.
-        found = tokenizer.encode_batch_fast([text], add_special_tokens=False)[0]
-        return np.array(found.ids, np.uint32)
-
+    encode, engine, note = _huggingface_encoder(described, tokenizer)
     return Codec(
         encode=lambda texts: [encode(text) for text in texts],
         find=tokenizer.token_to_id,
         spell=lambda id_: tokenizer.id_to_token(id_) or "",
         vocabulary_size=max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1,
         special_ids=_by_names(special),
+        engine=engine,
+        engine_note=note,
     )
 
 
-def _parse_tokenizer_json(data: bytes) -> "tokenizers.Tokenizer":
+def _huggingface_encoder(
+    described: Mapping[str, Any], tokenizer: "tokenizers.Tokenizer"
+) -> tuple[Encode, Engine, str]:
+    """The encoder of a text, the engine that it runs in, and why not in a faster one."""
+
+    def slow(text: str) -> NDArray[np.integer]:
+        # One by one: a batch starts threads of its own, is no faster, and holds all of its rows'
+        # encodings at once, each more than a hundred times its text.
+        found = tokenizer.encode_batch_fast([text], add_special_tokens=False)[0]
+        return np.array(found.ids, np.uint32)
+
+    try:
+        return faster_encode(described, slow), "tiktoken", ""
+    except NotCoveredError as error:
+        return slow, "tokenizers", str(error)
+
+
+def _parse_tokenizer_json(data: bytes) -> tuple[dict[str, Any], "tokenizers.Tokenizer"]:
     from tokenizers import Tokenizer
 
     try:
@@ -184,7 +208,7 @@ def _parse_tokenizer_json(data: bytes) -> "tokenizers.Tokenizer":
             "must be saved as a tokenizer.json first"
         )
     try:
-        return Tokenizer.from_str(text)
+        return described, Tokenizer.from_str(text)
     except Exception as error:  # the library raises plain Exception
         raise ValueError(f"a tokenizer.json that tokenizers can't read: {error}") from error
 
@@ -213,6 +237,7 @@ def read_tiktoken(data: bytes, *, pattern: str | None) -> Codec:
         spell=lambda id_: core.decode([id_]),
         vocabulary_size=core.n_vocab,
         special_ids=_by_names(special),
+        engine="tiktoken",
     )
 
 

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from transforms.tokenizer_kinds import (
     Codec,
+    Engine,
     Kind,
     Rows,
     detect_kind,
@@ -108,10 +109,13 @@ class Tokenizer:
     """A loaded tokenizer: `special_ids` has bos, eos, pad and unk, None where there is none.
 
     `digest` is xxh3_128 of the file in hex, unpacked if it was gzipped; `bos` and `eos` are the
-    ids that each document gets at its ends, None for none.
+    ids that each document gets at its ends, None for none. `engine` is the library that encodes,
+    and `engine_note` why it isn't a faster one, if that's so.
     """
 
     kind: Kind
+    engine: Engine
+    engine_note: str
     digest: str
     vocabulary_size: int
     special_ids: Mapping[str, int | None]
@@ -137,8 +141,7 @@ class Tokenizer:
         dtype = np.dtype(str(self.token_type))
         rows = self.encode_rows(text.to_pylist())
         lengths = np.fromiter(map(len, rows), np.int64, len(text))
-        ids = [np.asarray(row, dtype) for row in rows if len(row)]
-        flat = np.concatenate(ids) if ids else np.zeros(0, dtype)
+        flat = np.concatenate([np.zeros(0, dtype), *rows], dtype=dtype, casting="unsafe")
         offsets, values = _with_ends(flat, lengths, self.bos, self.eos)
         return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values))
 
@@ -182,6 +185,8 @@ def tokenizer_from_bytes(data: bytes, *, options: TokenizerOptions) -> Tokenizer
     chosen = {role: id_ for role, id_ in (("bos", bos), ("eos", eos)) if id_ is not None}
     return Tokenizer(
         kind=kind,
+        engine=codec.engine,
+        engine_note=codec.engine_note,
         digest=xxhash.xxh3_128_hexdigest(data),
         vocabulary_size=codec.vocabulary_size,
         special_ids={**codec.special_ids, **chosen},

@@ -169,12 +169,14 @@ def test_ends_are_put_around_each_row_in_any_batch(
 def test_ids_are_as_narrow_as_the_vocabulary_allows(size: int, token_type: pa.DataType) -> None:
     tokenizer = Tokenizer(
         kind="tiktoken",
+        engine="tiktoken",
+        engine_note="",
         digest="",
         vocabulary_size=size,
         special_ids={},
         bos=size - 1,
         eos=None,
-        encode_rows=lambda texts: [[0, size - 1] for _ in texts],
+        encode_rows=lambda texts: [np.array([0, size - 1]) for _ in texts],
     )
     tokens = tokenizer.encode(pa.array(["x"]))
     assert tokens.type == pa.list_(token_type)
