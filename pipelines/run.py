@@ -26,7 +26,13 @@ from pipelines.run_record import RunRecorder
 from pipelines.sizes import format_size
 from pipelines.task import Settings
 from pipelines.text.commit import commit
-from pipelines.text.models import Models, keep_fitted, load_models, used_tokenizer
+from pipelines.text.models import (
+    Models,
+    keep_fitted,
+    load_models,
+    tokenizer_engine,
+    used_tokenizer,
+)
 from pipelines.text.plan import NothingKeptError, text_plan
 from pipelines.workspace import Workspace
 
@@ -211,6 +217,7 @@ def _close(
         engine=plan.engine,
         workers=plan.workers,
         task_memory_bytes=plan.task_memory_bytes,
+        tokenizer=tokenizer_engine(plan.models, results),
     )
     storage.write_bytes(workspace.run_url, json.dumps(run, indent=2).encode() + b"\n")
     manifest = commit(

@@ -62,6 +62,13 @@ def used_tokenizer(
     return _info(tokenizer, models.token_type), artefacts
 
 
+def tokenizer_engine(models: Models, results: Mapping[str, StageResult]) -> dict[str, str]:
+    """Which library encoded, and why it wasn't a faster one, if that's so; for run.json."""
+    fitted = results["tokenizer"].files(MODEL)[0] if "tokenizer" in results else None
+    tokenizer = load_run_tokenizer(models.options, fitted)
+    return {"engine": tokenizer.engine, "note": tokenizer.engine_note}
+
+
 def _info(tokenizer: Tokenizer, token_type: str) -> TokenizerInfo:
     return TokenizerInfo(
         kind=tokenizer.kind,
