@@ -132,6 +132,7 @@ class _Column:
 
     @classmethod
     def of(cls, field: pa.Field) -> "_Column":
+        """The widths of a schema's field; ValueError names a type that blocks can't hold."""
         type_ = field.type
         is_list = pa.types.is_list(type_) or pa.types.is_large_list(type_)
         is_text = any(is_kind(type_) for is_kind in _SHORT_TEXT + _LONG_TEXT)

@@ -69,5 +69,10 @@ def _message(error: Exception) -> str:
         module = error.name or ("s3fs" if "s3fs" in str(error) else "")
         extra = extra_of(module)
         return f"{error}" + (f"; bring it with: {pip_line(extra)}" if extra else "")
+    if type(error).__name__ == "NoCredentialsError":
+        return (
+            "no credentials for S3; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+            "AWS_PROFILE, or FSSPEC_S3_ANON=true for a public bucket"
+        )
     hint = "" if debug.get() else " (run again with --debug to see where)"
     return f"{type(error).__name__}: {error}{hint}"

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from penstock import storage
 from penstock.errors import PenstockError, UsageError
+from pipelines.recipe.messages import did_you_mean
 from pipelines.task import Settings, Task, TaskResult, execute, marker_url, read_marker
 
 _POLL_S = 0.2
@@ -52,6 +53,8 @@ class BeamEngine:
         from apache_beam.options.pipeline_options import StandardOptions
         from apache_beam.runners.runner import create_runner
 
+        if not self._names_a_runner():
+            self._check_names()
         runner = self._pipeline_options(1).view_as(StandardOptions).runner
         try:
             create_runner(runner)
@@ -91,6 +94,19 @@ class BeamEngine:
                 "workers reach that folder, and run again"
             )
 
+    def _names_a_runner(self) -> bool:
+        return any(option.startswith("--runner") for option in self._options)
+
+    def _check_names(self) -> None:
+        """Refuse options that Beam would drop without a word; another runner may have its own."""
+        from apache_beam.options.pipeline_options import PipelineOptions
+
+        options = PipelineOptions(self._options)
+        known = options.get_all_options()
+        for name in options.get_all_options(retain_unknown_options=True):
+            if name not in known:
+                raise UsageError(f"Beam has no option --{name}{did_you_mean(name, known)}")
+
     def _pipeline_options(self, tasks: int) -> Any:
         from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -98,7 +114,7 @@ class BeamEngine:
         options: dict[str, object] = {"save_main_session": False}
         if not any(option.startswith(_LOG_LEVEL) for option in self._options):
             options[_LOG_LEVEL.removeprefix("--")] = "ERROR"
-        if not any(option.startswith("--runner") for option in self._options):
+        if not self._names_a_runner():
             options["runner"] = "FnApiRunner"
             options["direct_num_workers"] = workers
         try:
@@ -108,7 +124,7 @@ class BeamEngine:
 
     def _runner(self, tasks: int) -> Any:
         """The runner in this machine's processes, or None where the options name another one."""
-        if any(option.startswith("--runner") for option in self._options):
+        if self._names_a_runner():
             return None
         from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
         from apache_beam.transforms.environments import SubprocessSDKEnvironment

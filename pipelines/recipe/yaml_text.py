@@ -31,12 +31,14 @@ class _CoreSchemaLoader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (PyYAML's own class attribute)
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """The node, unless it is an alias: a few of them can stand for gigabytes."""
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(None, None, "a recipe has no aliases (*name)", mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """The mapping, in which a key that is written twice is an error and not the last one."""
         seen: dict[object, int] = {}
         for key_node, _ in node.value:
             key, mark = key_node.value, key_node.start_mark

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock import storage
-from penstock.errors import DataError
+from penstock.errors import UsageError
 from pipelines.batches import table_batch
 from pipelines.models import check_same_model, local_copy
 from pipelines.streams import SAMPLE_STREAM
@@ -74,7 +74,7 @@ def fit_tokenizer(context: TaskContext, item: Item) -> None:
             **options.fit.model_dump(exclude={"sample_documents", "sample_bytes"}),
         )
     except ValueError as error:
-        raise DataError(f"tokenizer.fit: {error}") from error
+        raise UsageError(f"tokenizer.fit: {error}") from error
     storage.write_bytes(context.file(MODEL), model)
     context.counters["documents"] = sample.num_rows
 

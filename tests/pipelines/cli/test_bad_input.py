@@ -1,6 +1,7 @@
 """What a person gets for bad input: the status, one message that says what to do, nothing left."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -195,6 +196,10 @@ def test_noise_with_the_name_of_a_format(penstock: Penstock, tmp_path: Path, nam
     [
         (("--engine", "dask", "--scheduler", "nowhere"), "no scheduler answers at 'nowhere'"),
         (("--engine", "beam", "--", "--runner=Nonsense"), "Unexpected pipeline runner: Nonsense"),
+        (
+            ("--engine", "beam", "--", "--direct_num_wokers=2"),
+            "Beam has no option --direct_num_wokers; did you mean 'direct_num_workers'?",
+        ),
     ],
 )
 def test_an_engine_that_can_not_begin_leaves_nothing(
@@ -287,3 +292,16 @@ def test_a_sample_on_a_full_disk(penstock: Penstock, small_disk: Path) -> None:
     done = penstock("sample", str(small_disk / "crawl"))
     assert done == (1, "", "penstock: error: no space left on the disk; free some and run again\n")
     assert not any(path.is_file() for path in small_disk.rglob("*"))
+
+
+def test_s3_without_credentials_says_where_to_put_them(
+    penstock: Penstock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("s3fs")
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    done = penstock(*serial("quickstart", "--input", "s3://bucket/*.warc.gz", "--output", "out"))
+    assert done.status == 1
+    assert done.err.startswith("penstock: error: no credentials for S3; set AWS_ACCESS_KEY_ID")

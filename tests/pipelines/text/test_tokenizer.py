@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.errors import UsageError
 from penstock.manifest import read_manifest
 from pipelines.text.tokenizer import TEXT_CHARACTERS, sample_bound
 from tests.pipelines import flow
@@ -67,3 +68,16 @@ def test_enough_documents_lie_below_the_bound(wanted: int, total: int, seed: int
     offered = int((hashes <= sample_bound(wanted, total)).sum())
     assert offered >= min(wanted, total)
     assert offered <= wanted + 15 * (wanted**0.5 + 2)
+
+
+def test_a_vocabulary_too_large_for_the_text_is_a_mistake_in_the_recipe(
+    lines: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"tokenizer\.fit: vocabulary_size: got 30000"):
+        flow.run(
+            [lines],
+            tmp_path / "out",
+            "language.minimum_score=0",
+            "tokenizer.fit={vocabulary_size: 30000}",
+        )
+    assert not (tmp_path / "out" / "manifest.json").exists()
