@@ -157,10 +157,12 @@ def curate_batch(context: TaskContext, batch: pa.RecordBatch, options: CurateOpt
     """Documents, signals and ledger rows of a batch of RECORDS rows."""
     whole = pc.is_valid(batch["content"])
     closed = [_without_text(batch.filter(pc.invert(whole)), "read")]
-    records = batch.filter(whole)
+    # A filter copies what it keeps, and a batch of pages is megabytes.
+    records = batch if pc.all(whole).as_py() else batch.filter(whole)
     with context.timed("extract"):
         text, error = extract_text(records, options=options.extract)
     broken = pc.is_valid(error)
+    records = records.drop_columns(["content"])
     records = records.set_column(records.schema.get_field_index("error"), "error", error)
     closed.append(_without_text(records.filter(broken), "extract"))
     records, text = records.filter(pc.invert(broken)), text.filter(pc.invert(broken))
