@@ -23,6 +23,8 @@ class Batch(Mapping[str, Any]):
     position_ids  (R, S): places within each segment, from 0.
     cu_seqlens    (segments + 1,) int32: where segments end in the flattened rows, from 0 to
                   R * S; a row's padding is a segment of its own.
+    true_cu_seqlens  (segments + 1,) int32: sums of the segments' lengths without the padding of
+                  documents; there only where documents are padded.
     max_seqlen    int: the longest segment's length.
     num_label_tokens, global_num_label_tokens  int: labels that count, in this rank's rows and in
                   the whole global batch.
@@ -41,9 +43,16 @@ class Batch(Mapping[str, Any]):
         "max_seqlen",
         "num_label_tokens",
         "position_ids",
+        "true_cu_seqlens",
     )
 
-    _KEYS = (*FIELDS, "max_seqlen", "num_label_tokens", "global_num_label_tokens")
+    _KEYS = (
+        *FIELDS,
+        "true_cu_seqlens",
+        "max_seqlen",
+        "num_label_tokens",
+        "global_num_label_tokens",
+    )
 
     def __init__(
         self,
@@ -56,6 +65,7 @@ class Batch(Mapping[str, Any]):
         max_seqlen: int,
         num_label_tokens: int,
         global_num_label_tokens: int,
+        true_cu_seqlens: Any = None,
     ) -> None:
         self.epoch = epoch
         self.first_row = first_row
@@ -66,6 +76,7 @@ class Batch(Mapping[str, Any]):
         self.max_seqlen = max_seqlen
         self.num_label_tokens = num_label_tokens
         self.global_num_label_tokens = global_num_label_tokens
+        self.true_cu_seqlens = true_cu_seqlens
 
     def __getitem__(self, name: str) -> Any:
         value = getattr(self, name) if name in self._KEYS else None

@@ -20,6 +20,7 @@ from penstock.deletions import DocIds, as_doc_ids, deleted_rows, read_deletions
 from penstock.errors import DataError, UsageError
 from penstock.kernel import kernel
 from penstock.manifest import Manifest, read_manifest
+from penstock.selection import Selection
 from penstock.shards import ShardReader
 
 OPEN_SHARDS = 64
@@ -53,8 +54,16 @@ class Dataset:
         DataError: a shard or deletion file is missing, or isn't what the manifest says.
     """
 
-    def __init__(self, out: str, *, split: str, version: int | None = None) -> None:
+    def __init__(
+        self,
+        out: str,
+        *,
+        split: str,
+        version: int | None = None,
+        selection: Selection | None = None,
+    ) -> None:
         self.out = out
+        self.selection = selection
         self.split = split
         self.manifest: Manifest = read_manifest(out, version)
         self.shards = tuple(s for s in self.manifest.shards if s.split == split)
@@ -66,10 +75,11 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """A digest of exactly what can be delivered: the split's shards and the deletions."""
+        """A digest of exactly what can be delivered: shards, deletions, and what is selected."""
         shards = [[entry.path, entry.xxh3_128] for entry in self.shards]
         deletions = [entry.xxh3_128 for entry in self.manifest.deletions]
-        return storage.hash_bytes(json.dumps([shards, deletions]).encode())
+        selected = [self.selection.digest] if self.selection else []
+        return storage.hash_bytes(json.dumps([shards, deletions, *selected]).encode())
 
     @property
     def token_dtype(self) -> np.dtype[np.unsignedinteger]:
@@ -92,14 +102,17 @@ class Dataset:
             DataError: the batches can't be read, or their list offsets are broken.
         """
         batches = self._read(shard, first, end)
-        size = sum(batch.num_rows for batch in batches)
+        copies = [self._copies(batch) for batch in batches]
+        size = sum(
+            int(c.sum()) if len(c) else b.num_rows for b, c in zip(batches, copies, strict=True)
+        )
         lengths, addresses, rows = (np.empty(size, np.int64) for _ in range(3))
         row = count = 0
-        for batch in batches:
+        for batch, times in zip(batches, copies, strict=True):
             offsets, address, num_bytes = _token_buffers(batch)
             limits = (address, num_bytes // self.token_dtype.itemsize, self.token_dtype.itemsize)
             outputs = (lengths[count:], addresses[count:], rows[count:])
-            found = _scan(offsets, self._kept(batch), limits, row, outputs)
+            found = _scan(offsets, times, limits, row, outputs)
             if found < 0:
                 raise DataError(
                     f"shard {storage.join(self.out, self.shards[shard].path)} has broken list "
@@ -117,11 +130,15 @@ class Dataset:
                 reader.close()
             self._readers.clear()
 
-    def _kept(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
-        """For each document whether it isn't deleted; empty where none is."""
-        if not len(self.deleted):
-            return np.empty(0, np.bool_)
-        return ~deleted_rows(as_doc_ids(batch.column("doc_id")), self.deleted)
+    def _copies(self, batch: pa.RecordBatch) -> npt.NDArray[np.uint8]:
+        """How often each document is delivered; empty where each is once."""
+        if not len(self.deleted) and self.selection is None:
+            return np.empty(0, np.uint8)
+        doc_ids = as_doc_ids(batch.column("doc_id"))
+        kept = ~deleted_rows(doc_ids, self.deleted)
+        if self.selection is None:
+            return kept.astype(np.uint8)
+        return self.selection.copies_of(doc_ids) * kept
 
     def _read(self, shard: int, first: int, end: int) -> tuple[pa.RecordBatch, ...]:
         # One at a time: another thread might let go of the reader, and readers aren't shared.
@@ -183,12 +200,12 @@ def _token_buffers(batch: pa.RecordBatch) -> tuple[Int32s, int, int]:
 @kernel
 def _scan(
     offsets: Int32s,
-    kept: npt.NDArray[np.bool_],
+    copies: npt.NDArray[np.uint8],
     limits: tuple[int, int, int],
     first_row: int,
     outputs: tuple[Int64s, Int64s, Int64s],
 ) -> int:
-    """Write the length, address and row of every kept document with tokens; return their number.
+    """Write length, address and row of every copy of a document with tokens; return their number.
 
     It is -1 if an offset would lead out of the values.
     """
@@ -201,7 +218,8 @@ def _scan(
         start, length = np.int64(offsets[row]), np.int64(offsets[row + 1]) - offsets[row]
         if length < 0 or start + length > num_values:
             return -1
-        if length > 0 and (len(kept) == 0 or kept[row]):
+        times = 1 if len(copies) == 0 else int(copies[row])
+        for _ in range(times if length > 0 else 0):
             lengths[count] = length
             addresses[count] = address + start * itemsize
             rows[count] = first_row + row

@@ -79,23 +79,26 @@ def fill_causal(
     row_offsets: Int64s,
     segments: tuple[Int64s, Int32s, npt.NDArray[np.bool_]],
     sample: npt.NDArray[Any],
-    constants: tuple[int, int, int, int],
+    constants: tuple[int, int, int, int, int],
     done: tuple[int, int],
     block: npt.NDArray[Any],
-    cu_seqlens: Int32s,
+    ends: tuple[Int32s, Int32s],
 ) -> tuple[int, int, int, int]:
     """Fill rows `rows[0]` to before `rows[1]`; return segments so far, longest, labels, largest id.
 
     `segments` holds the address of each segment's first token, its length, and whether its document
     goes on after it; `sample` is any array of the tokens' type. `constants` are the padding id, the
-    ignored label, and the planes of labels and positions in `block` (0: not wanted), which is
-    (planes, rows, row length) with the inputs first. `done` are the rows and segments that earlier
-    calls filled. An empty `cu_seqlens` is left alone.
+    ignored label, the planes of labels and positions in `block` (0: not wanted), which is (planes,
+    rows, row length) with the inputs first, and what a segment's places are a multiple of. `done`
+    are the rows and segments that earlier calls filled. `ends` are cu_seqlens and, without the
+    padding of documents, true_cu_seqlens; an empty one is left alone.
     """
     addresses, lengths, continues = segments
-    padding, ignored, label_plane, position_plane = constants
+    padding, ignored, label_plane, position_plane, multiple = constants
+    cu_seqlens, true_cu_seqlens = ends
     longest: Any = np.int64(0)
     largest: Any = np.int64(0)
+    length: Any
     target, count, num_labels = done[0], done[1], 0
     for row in range(rows[0], rows[1]):
         # Views of whole rows: of a slice over planes Numba wouldn't know that it's contiguous.
@@ -104,24 +107,28 @@ def fill_causal(
         # One segment more than the row has: its padding, if there is room for any.
         for segment in range(row_offsets[row], row_offsets[row + 1] + 1):
             is_document = segment < row_offsets[row + 1]
-            end = place + lengths[segment] if is_document else block.shape[2]
+            length = np.int64(lengths[segment]) if is_document else block.shape[2] - place
+            end = place + -(-length // multiple) * multiple
+            stop = place + length if is_document else place
             if is_document:
-                goes_on, length = continues[segment], lengths[segment]
+                goes_on = continues[segment]
                 source = _view(_pointer(addresses[segment], sample), (length + goes_on,))
-                largest = max(largest, np.int64(_copy(input_ids[place:end], source)))
+                largest = max(largest, np.int64(_copy(input_ids[place:stop], source)))
                 num_labels += length - 1 + goes_on
                 if label_plane:
-                    _label_causal(labels[place:end], source, goes_on, ignored)
-            elif end > place:
-                input_ids[place:end] = padding
-                if label_plane:
-                    labels[place:end] = ignored
-            else:
+                    _label_causal(labels[place:stop], source, goes_on, ignored)
+            elif end == place:
                 continue
+            if end > stop:
+                input_ids[stop:end] = padding
+                if label_plane:
+                    labels[stop:end] = ignored
             if position_plane:
                 _count_up(position_ids[place:end])
             longest, place, count = max(longest, np.int64(end - place)), end, count + 1
             if len(cu_seqlens):
                 cu_seqlens[count] = target * block.shape[2] + place
+            if len(true_cu_seqlens):
+                true_cu_seqlens[count] = true_cu_seqlens[count - 1] + length
         target += 1
     return count, longest, num_labels, largest

@@ -8,24 +8,25 @@ a process's first batch a second longer (Numba starts), the first ever some more
 """
 
 import contextlib
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from penstock.assemble import Assembler
 from penstock.batches import FIELDS, Batch
+from penstock.course import Course, EpochCourse, MixtureCourse, check_skips, check_step
 from penstock.dataset import Dataset
 from penstock.errors import UsageError
+from penstock.explain import Explanation, explain_rows
+from penstock.mixture import MixtureReport, MixtureSource, report_mixture
 from penstock.options import LoaderOptions
 from penstock.pack_report import PackReport, report_packing
 from penstock.prefetch import prefetched
-from penstock.provenance import describe_rows
-from penstock.rows import RowSource
-from penstock.state import identity, read_cursor
+from penstock.schedule import Schedule, as_schedule
+from penstock.sources import open_source
+from penstock.subset import Entry, Path, Subset
 from penstock.torch_protocol import refuse_workers, register_with_torch
-from penstock.windows import load_windows
 
 
 class TokenLoader:
@@ -36,7 +37,9 @@ class TokenLoader:
     but `torch.utils.data.DataLoader(loader, batch_size=None)` works, and gives dicts.
 
     Args:
-        out: the dataset's folder, a path or any fsspec URL.
+        out: the dataset's folder, a path or any fsspec URL; a penstock.Subset of its documents; or
+            a mixture, a dict of name -> (either of them, weight or penstock.Schedule). A mixture's
+            shares are of rows, and exact to one row in every aligned window of them.
         sequence_length: tokens in a row, at most 262,143.
         global_batch_size: rows in a batch over all ranks; `world_size` must divide it.
         seed: what the order derives from.
@@ -56,6 +59,11 @@ class TokenLoader:
         windows_per_batch: how many stretches of the dataset a batch draws from.
         window_tokens: the length of a stretch; by default 4 Mi tokens, or 64 rows if that's more.
         prefetch: how many batches a thread makes ahead; 0 makes them when they're asked for.
+        skip: steps, or ranges of them, that iterating leaves out; the others stay what they are.
+        pad_documents_to: each document takes up a multiple of so many places, for context
+            parallelism over cp ranks 2 * cp; the batch then has true_cu_seqlens, too.
+        balance_ranks: deal a batch's rows out so that the sum of the squares of their documents'
+            lengths, what attention costs, is about the same for every rank.
 
     Raises:
         UsageError: an option is out of range, or there is no such dataset, version or split.
@@ -64,7 +72,7 @@ class TokenLoader:
 
     def __init__(
         self,
-        out: str | os.PathLike[str],
+        out: Path | Subset | Mapping[str, Entry],
         *,
         sequence_length: int,
         global_batch_size: int,
@@ -83,6 +91,9 @@ class TokenLoader:
         windows_per_batch: int = 8,
         window_tokens: int | None = None,
         prefetch: int = 0,
+        skip: Iterable[int | range] = (),
+        pad_documents_to: int = 1,
+        balance_ranks: bool = False,
     ) -> None:
         self.options = LoaderOptions(
             sequence_length=sequence_length,
@@ -99,77 +110,125 @@ class TokenLoader:
             windows_per_batch=windows_per_batch,
             window_tokens=window_tokens,
             prefetch=prefetch,
+            pad_documents_to=pad_documents_to,
+            balance_ranks=balance_ranks,
         )
-        self.dataset = Dataset(os.fspath(out), split=split, version=version)
-        self.options.check_dtype(self.dataset.manifest.tokenizer)
-        self._windows = load_windows(self.dataset, self.options.pack_settings)
-        self._source = RowSource(
-            self.dataset,
-            self._windows,
-            self.options.pack_settings,
-            seed=seed,
-            windows_per_group=windows_per_batch,
-        )
-        self._assembler = Assembler(self.dataset, self._source, self.options, framework)
-        self._epoch = self._row = 0
+        self._parts, self._source = open_source(out, self.options, split=split, version=version)
+        if isinstance(self._source, MixtureSource):
+            self._course: Course = MixtureCourse(self._source, self.options)
+        else:
+            self._course = EpochCourse(self._parts[""], self.options)
+        self._assembler = Assembler(self.datasets, self._source, self.options, framework)
+        self._skips = check_skips(skip)
+        self._made = 0
         register_with_torch(TokenLoader)
         self._check_steps()
 
     def __len__(self) -> int:
         """The number of steps of an epoch."""
-        steps, rest = divmod(self.num_rows, self.options.global_batch_size)
-        return steps if self.options.drop_last else steps + (rest > 0)
+        return self._course.steps
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches from the current row to the epoch's end; the row moves with what is taken."""
         refuse_workers()
-        epoch, size = self._epoch, self.options.global_batch_size
-        batches = (self._assembler.batch(epoch, row) for row in self._first_rows())
-        with contextlib.closing(prefetched(batches, self.options.prefetch)) as made:
-            for batch in made:
-                # Moved before the batch is out: whoever holds the batch has had its rows.
-                self._row = min(batch.first_row + size, self.num_rows)
-                yield batch
-        self._epoch, self._row = epoch + 1, 0
+        course, size = self._course, self.options.global_batch_size
+        epoch, rows = course.rest()
+        batches = (self._make(epoch, row) for row in rows if not self._is_skipped(epoch, row))
+        try:
+            with contextlib.closing(prefetched(batches, self.options.prefetch)) as made:
+                for batch in made:
+                    # Moved before the batch is out: whoever holds the batch has had its rows.
+                    course.row = min(batch.first_row + size, self._source.end)
+                    yield batch
+            course.finish(rows[-1] + size if rows else course.row)
+        finally:
+            self._made = course.row
 
     def batch(self, step: int) -> Batch:
         """The batch of any step from 0, epochs one after another, without the ones before it."""
-        epoch, row = self._place(step)
-        return self._assembler.batch(epoch, row)
+        return self._assembler.batch(*self._course.place(check_step(step)))
 
     def provenance(self, step: int) -> pa.Table:
         """Which document each segment of a step's global batch is from, one row a segment.
 
         Columns: row (of the global batch), column (where in the row it begins), length (tokens),
-        doc_id, token (the first one's place in its document), source (the recipe's input), shard.
+        doc_id, token (the first one's place in its document), source (the recipe's input), shard;
+        of a mixture also dataset (its name).
         """
-        epoch, first = self._place(step)
-        end = min(first + self.options.global_batch_size, self.num_rows)
-        return describe_rows(self.dataset, self._source, epoch, first, end)
+        epoch, first = self._course.place(check_step(step))
+        return self._course.provenance(epoch, first, first + self.options.global_batch_size)
+
+    def explain(self, step: int) -> Explanation:
+        """What a step is made of and how each document begins; for printing.
+
+        Raises:
+            DataError: the dataset's documents can't be read.
+        """
+        epoch, first = self._course.place(check_step(step))
+        end = min(first + self.options.global_batch_size, self._source.end)
+        pieces = self._source.pieces(epoch, first, end)
+        outs = [dataset.out for dataset in self.datasets]
+        provenance = self._course.provenance(epoch, first, end)
+        return explain_rows(provenance, pieces, outs, step=step, epoch=step // len(self))
+
+    def mixture_report(self, step: int | None = None) -> MixtureReport:
+        """How the rows before a step, by default the next one, were shared; for printing.
+
+        Raises:
+            UsageError: the loader reads one dataset, not a mixture.
+        """
+        rows = self._course.row if step is None else self._course.place(check_step(step))[1]
+        return report_mixture(self._mixture(), rows, self.options.sequence_length)
+
+    def amend_mixture(self, weights: Mapping[str, float | Schedule], *, step: int) -> None:
+        """Share the rows from a step on by other weights; the ones before it stay as they were.
+
+        Raises:
+            UsageError: batches from that step on were made already, or it isn't a mixture.
+        """
+        source, (_, row) = self._mixture(), self._course.place(check_step(step))
+        made = max(self._course.row, self._made)
+        if row < made:
+            first = -(-made // self.options.global_batch_size)
+            raise UsageError(
+                f"step is {step}, whose batch has been made already; allowed: from {first} on"
+            )
+        source.amend(row, {n: as_schedule(weight, name=n) for n, weight in weights.items()})
 
     def pack_report(self) -> PackReport:
         """What packing does to the split: fill, padding, split and cut documents; for printing."""
-        return report_packing(self.dataset, self._windows, self.options.pack_settings)
+        parts = self._parts.values()
+        return report_packing([(p.dataset, p.windows) for p in parts], self.options.pack_settings)
+
+    @property
+    def datasets(self) -> list[Dataset]:
+        """The datasets, one or those of a mixture by name."""
+        return [part.dataset for part in self._parts.values()]
+
+    @property
+    def dataset(self) -> Dataset:
+        """The first or only dataset."""
+        return self.datasets[0]
 
     @property
     def epoch(self) -> int:
-        """The epoch of the next row."""
-        return self._epoch
+        """The epoch of the next row; a mixture's is as many steps as its datasets have rows for."""
+        return self._course.epoch
 
     @property
     def step(self) -> int:
-        """How many batches of the current epoch have been handed out."""
-        return -(-self._row // self.options.global_batch_size)
+        """How many batches of the current epoch, of a mixture in all, have been handed out."""
+        return -(-self._course.row // self.options.global_batch_size)
 
     @property
     def num_rows(self) -> int:
-        """The number of rows of an epoch."""
+        """The number of rows of an epoch; a mixture's has as many as its datasets together."""
         return self._source.num_rows
 
     @property
     def dropped_rows(self) -> int:
         """How many rows at each epoch's end are in no batch."""
-        return self.num_rows % self.options.global_batch_size if self.options.drop_last else 0
+        return self._course.dropped_rows
 
     @property
     def padding_id(self) -> int:
@@ -178,7 +237,7 @@ class TokenLoader:
 
     def state_dict(self) -> dict[str, Any]:
         """The next row that hasn't been handed out, and what it is a row of, as JSON values."""
-        return identity(self.dataset, self.options) | {"epoch": self._epoch, "row": self._row}
+        return self._course.state()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where a state was taken, at any world size and global batch size.
@@ -186,23 +245,26 @@ class TokenLoader:
         Raises:
             UsageError: the state is of another dataset or of other settings.
         """
-        wanted = identity(self.dataset, self.options)
-        self._epoch, self._row = read_cursor(state, wanted, self.num_rows)
+        self._course.load(state)
+        self._made = self._course.row
 
     def close(self) -> None:
         """Let go of the shards."""
-        self.dataset.close()
+        for dataset in self.datasets:
+            dataset.close()
 
-    def _first_rows(self) -> range:
-        size = self.options.global_batch_size
-        end = self.num_rows - size + 1 if self.options.drop_last else self.num_rows
-        return range(self._row, end, size)
+    def _make(self, epoch: int, row: int) -> Batch:
+        self._made = row + self.options.global_batch_size
+        return self._assembler.batch(epoch, row)
 
-    def _place(self, step: int) -> tuple[int, int]:
-        if not isinstance(step, int) or step < 0:
-            raise UsageError(f"step is {step!r}; allowed: an integer from 0")
-        epoch, in_epoch = divmod(step, len(self))
-        return epoch, in_epoch * self.options.global_batch_size
+    def _is_skipped(self, epoch: int, row: int) -> bool:
+        step = self._course.step_of(epoch, row)
+        return any(step in part for part in self._skips)
+
+    def _mixture(self) -> MixtureSource:
+        if not isinstance(self._source, MixtureSource):
+            raise UsageError("the loader reads one dataset; allowed: a mixture, which is a dict")
+        return self._source
 
     def _check_steps(self) -> None:
         if len(self) == 0:

@@ -39,6 +39,8 @@ class LoaderOptions:
     windows_per_batch: int
     window_tokens: int | None
     prefetch: int
+    pad_documents_to: int
+    balance_ranks: bool
 
     def __post_init__(self) -> None:
         _check_range("sequence_length", self.sequence_length, 1, MAXIMUM_ROW_LENGTH)
@@ -54,6 +56,12 @@ class LoaderOptions:
             raise UsageError(
                 f"global_batch_size is {self.global_batch_size}, which world_size "
                 f"{self.world_size} doesn't divide; every rank takes the same number of rows"
+            )
+        _check_range("pad_documents_to", self.pad_documents_to, 1)
+        if self.sequence_length % self.pad_documents_to:
+            raise UsageError(
+                f"pad_documents_to is {self.pad_documents_to}; allowed: what divides the "
+                f"sequence_length {self.sequence_length}"
             )
         _check_choice("objective", self.objective, OBJECTIVES)
         _check_choice("packing", self.packing, tuple(Packing))
@@ -78,6 +86,7 @@ class LoaderOptions:
             packing=Packing(self.packing),
             long_documents=LongDocuments(self.long_documents),
             window_tokens=tokens,
+            multiple=self.pad_documents_to,
         )
 
     def check_dtype(self, tokenizer: TokenizerInfo) -> None:

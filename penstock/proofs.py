@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import xxhash
 
 from penstock.loader import TokenLoader
 from penstock.token_sum import delivered_tokens, stored_tokens
@@ -27,7 +28,29 @@ def prove_loader(
     Raises:
         UsageError, DataError: the dataset can't be opened or read.
     """
-    options: dict[str, Any] = {
+    options = _options(sequence_length, version, split)
+    yield from _prove_tokens(out, options)
+    for world_size in WORLD_SIZES:
+        yield from _prove_elastic(out, options, world_size)
+    yield from _prove_resume(out, options)
+
+
+def digest_epoch(
+    out: str, *, sequence_length: int = 2048, version: int | None = None, split: str = "train"
+) -> str:
+    """The xxh3_128 over the digests of an epoch's batches: equal where the same is delivered.
+
+    Raises:
+        UsageError, DataError: the dataset can't be opened or read.
+    """
+    digest = xxhash.xxh3_128()
+    for batch in TokenLoader(out, **_options(sequence_length, version, split)):
+        digest.update(batch.digest().encode())
+    return str(digest.hexdigest())
+
+
+def _options(sequence_length: int, version: int | None, split: str) -> dict[str, Any]:
+    return {
         "sequence_length": sequence_length,
         "global_batch_size": max(WORLD_SIZES),
         "seed": 0,
@@ -36,10 +59,6 @@ def prove_loader(
         "drop_last": False,
         "framework": "numpy",
     }
-    yield from _prove_tokens(out, options)
-    for world_size in WORLD_SIZES:
-        yield from _prove_elastic(out, options, world_size)
-    yield from _prove_resume(out, options)
 
 
 def _prove_elastic(out: str, options: dict[str, Any], world_size: int) -> Iterator[str]:

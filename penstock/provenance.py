@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from penstock.best_fit import Int64s
 from penstock.dataset import Dataset
+from penstock.mixture import MixtureSource
 from penstock.rows import Group, RowSource
 
 
@@ -26,16 +27,31 @@ def describe_rows(
     return pa.concat_tables(tables)
 
 
+def describe_mixture(source: MixtureSource, first: int, end: int) -> pa.Table:
+    """The same for the rows of a mixture, each of which is some dataset's."""
+    tables = []
+    pieces = source.pieces(0, first, end)
+    for row, (name, (group, start, stop)) in enumerate(
+        zip(source.origins(first, end), pieces, strict=True)
+    ):
+        part = source.parts[name]
+        table = _describe(part.dataset, part.source, group, start, stop, row)
+        names = pa.array([name] * len(table), pa.string())
+        tables.append(table.append_column("dataset", names))
+    return pa.concat_tables(tables)
+
+
 def _describe(
     dataset: Dataset, source: RowSource, group: Group, start: int, stop: int, done: int
 ) -> pa.Table:
     offsets = group.row_offsets[start : stop + 1]
     span = slice(int(offsets[0]), int(offsets[-1]))
     lengths = group.lengths[span].astype(np.int64)
-    before = np.cumsum(lengths) - lengths
+    places = source.settings.places(lengths)
+    before = np.cumsum(places) - places
     rows = np.repeat(np.arange(stop - start), np.diff(offsets))
     row_starts = before[offsets[:-1] - offsets[0]]
-    windows, places, tokens = _find(group, group.addresses[span])
+    windows, found, tokens = _find(group, group.addresses[span])
     batches = [batch for part in group.memory for batch in part.batches]
     doc_ids = pa.chunked_array([batch.column("doc_id") for batch in batches])
     sources = pa.chunked_array([batch.column("source_id") for batch in batches])
@@ -45,10 +61,10 @@ def _describe(
             "row": (rows + done).astype(np.int32),
             "column": (before - row_starts[rows]).astype(np.int32),
             "length": lengths.astype(np.int32),
-            "doc_id": doc_ids.take(pa.array(places)).combine_chunks(),
+            "doc_id": doc_ids.take(pa.array(found)).combine_chunks(),
             "token": tokens.astype(np.int32),
             "source": pa.array(dataset.manifest.sources, pa.string()).take(
-                sources.take(pa.array(places)).combine_chunks()
+                sources.take(pa.array(found)).combine_chunks()
             ),
             "shard": pa.array([entry.path for entry in dataset.shards]).take(pa.array(shards)),
         }
@@ -62,7 +78,7 @@ def _find(group: Group, addresses: Int64s) -> tuple[Int64s, Int64s, Int64s]:
     return windows[found], rows[found], (addresses - known[found]) // group.memory[0].itemsize
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=8)
 def _by_address(group: Group) -> tuple[Int64s, Int64s, Int64s]:
     """Address, window and row of every document of a group, by address."""
     parts = group.memory

@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +67,24 @@ Piece = tuple[Group, int, int]
 """Some rows of a group: the first, and the one after the last."""
 
 
+class Source(Protocol):
+    """Rows that are found by their place: of one dataset, or of a mixture.
+
+    `num_rows` are those of an epoch.
+    """
+
+    num_rows: int
+
+    @property
+    def end(self) -> int:
+        """The row after the last one that may be asked for."""
+        ...
+
+    def pieces(self, epoch: int, first: int, end: int) -> list[Piece]:
+        """The groups that hold an epoch's rows `first` to before `end`, and which rows there."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Window:
     """A packed window; its documents' lengths and addresses in the order in which it was packed."""
@@ -91,21 +110,32 @@ class RowSource:
         self.dataset = dataset
         self.windows = windows
         self.num_rows = int(windows.rows.sum())
-        self._settings = settings
+        self.settings = settings
         self._seed = seed
         self._windows_per_group = windows_per_group
         self._groups: OrderedDict[tuple[int, int], Group] = OrderedDict()
         self._lock = threading.Lock()
+        self._last: tuple[int, int, int, Group | None] = (-1, 0, 0, None)
         self.epoch_order = lru_cache(maxsize=2)(self._order_epoch)
+
+    @property
+    def end(self) -> int:
+        """The row after an epoch's last."""
+        return self.num_rows
 
     def pieces(self, epoch: int, first: int, end: int) -> list[Piece]:
         """The groups that hold an epoch's rows `first` to before `end`, and which rows there."""
+        last_epoch, start, stop, last = self._last
+        if epoch == last_epoch and start <= first and end <= stop and last is not None:
+            return [(last, first - start, end - start)]
         starts = self.epoch_order(epoch).group_starts
         found = []
         while first < end:
             index = bisect_right(starts, first) - 1
             start, stop = starts[index], min(end, starts[index + 1])
-            found.append((self.group(epoch, index), first - start, stop - start))
+            group = self.group(epoch, index)
+            found.append((group, first - start, stop - start))
+            self._last = (epoch, start, starts[index + 1], group)
             first = stop
         return found
 
@@ -146,7 +176,7 @@ class RowSource:
         return group
 
     def _emit(self, group: Group, part: "_Window", places: Int32s, key: np.uint64) -> None:
-        packed, settings = part.packed, self._settings
+        packed, settings = part.packed, self.settings
         shuffled = settings.packing in _ORDER_FREE
         _emit_rows(
             (packed.row_offsets, packed.documents, packed.starts, packed.lengths),
@@ -158,7 +188,7 @@ class RowSource:
         )
 
     def _pack_window(self, epoch: int, window: int) -> "_Window":
-        table, settings = self.windows, self._settings
+        table, settings = self.windows, self.settings
         place = (int(c[window]) for c in (table.shard, table.first_batch, table.end_batch))
         documents = self.dataset.documents(*place)
         lengths, addresses = documents.lengths, documents.addresses
@@ -169,7 +199,8 @@ class RowSource:
         cut = settings.long_documents is LongDocuments.CUT
         if cut and settings.packing is not Packing.CONCAT:
             lengths = np.minimum(lengths, settings.sequence_length)
-        packed = pack(lengths, settings.sequence_length, packing=settings.packing)
+        places = settings.places(lengths)
+        packed = pack(places, settings.sequence_length, packing=settings.packing)
         if packed.num_rows != table.rows[window]:
             raise DataError(
                 f"a window of {self.dataset.out} packs to {packed.num_rows} rows instead of "
@@ -217,18 +248,22 @@ def _emit_rows(
     links = np.empty(len(packed_documents), np.int32)
     for row in range(len(places)):
         first, end, place = packed_offsets[row], packed_offsets[row + 1], places[row]
-        tokens = labels = 0
+        taken = labels = 0
         for link in range(first, end):
             links[link] = link
         if shuffled:
             shuffle(links[first:end], key + np.uint64(row))
         target = row_offsets[place]
         for link in links[first:end]:
-            document, length = packed_documents[link], packed_lengths[link]
-            goes_on = packed_starts[link] + length < documents[0][document]
+            document = packed_documents[link]
+            # A document may take up more places than it has tokens.
+            rest = documents[0][document] - packed_starts[link]
+            length = min(np.int64(packed_lengths[link]), rest)
+            goes_on = length < rest
             segments[0][target] = documents[1][document] + packed_starts[link] * itemsize
             segments[1][target] = length
             segments[2][target] = goes_on
-            tokens, labels, target = tokens + length, labels + length - 1 + goes_on, target + 1
-        row_counts[0][place + 1] = tokens < row_length
+            taken += packed_lengths[link]
+            labels, target = labels + length - 1 + goes_on, target + 1
+        row_counts[0][place + 1] = taken < row_length
         row_counts[1][place + 1] = labels

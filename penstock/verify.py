@@ -5,8 +5,8 @@ shows what a wrong writer could have hashed (other totals, ids beyond the vocabu
 one batch of a shard; the time is that of reading the dataset twice.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import pyarrow.compute as pc
 
@@ -14,13 +14,17 @@ from penstock import storage
 from penstock.deletions import read_deletions
 from penstock.errors import DataError, PenstockError
 from penstock.manifest import Manifest, ShardEntry, read_manifest
-from penstock.proofs import prove_loader
+from penstock.proofs import digest_epoch, prove_loader
 from penstock.shards import ShardReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """What was checked, and each thing found wrong as one line that names the file."""
+    """What was checked, and each thing found wrong as one line that names the file.
+
+    `batches` holds, for each split whose loader was proved, the digest of an epoch's batches (see
+    penstock.proofs): equal on two machines that deliver the same.
+    """
 
     version: int
     shards: int
@@ -28,6 +32,7 @@ class VerifyReport:
     tokens: int
     bytes: int
     findings: tuple[str, ...]
+    batches: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -52,6 +57,7 @@ def verify(
     """
     manifest = read_manifest(out, version)
     findings: list[str] = []
+    digests: dict[str, str] = {}
     for entry in manifest.shards:
         if progress is not None:
             progress(entry.path)
@@ -61,7 +67,8 @@ def verify(
         for split in manifest.splits:
             if progress is not None:
                 progress(f"loader, split {split}")
-            findings += [f"loader: {split}: {line}" for line in _check_loader(out, manifest, split)]
+            found, digests[split] = _check_loader(out, manifest, split)
+            findings += [f"loader: {split}: {line}" for line in found]
     return VerifyReport(
         version=manifest.version,
         shards=len(manifest.shards),
@@ -69,6 +76,7 @@ def verify(
         tokens=sum(entry.tokens for entry in manifest.shards),
         bytes=sum(entry.bytes for entry in manifest.shards),
         findings=tuple(findings),
+        batches=digests,
     )
 
 
@@ -121,8 +129,11 @@ def _check_deletions(out: str, manifest: Manifest) -> list[str]:
     return []
 
 
-def _check_loader(out: str, manifest: Manifest, split: str) -> list[str]:
+def _check_loader(out: str, manifest: Manifest, split: str) -> tuple[list[str], str]:
+    """What is wrong with the loader's batches, and their digest."""
+    version = manifest.version
     try:
-        return list(prove_loader(out, version=manifest.version, split=split))
+        findings = list(prove_loader(out, version=version, split=split))
+        return findings, digest_epoch(out, version=version, split=split)
     except PenstockError as error:
-        return [str(error)]
+        return [str(error)], ""

@@ -13,10 +13,8 @@ one row in about 2,000 for a sequence length of 2,048.
 import contextlib
 import dataclasses
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +24,7 @@ from penstock import storage
 from penstock.dataset import Dataset
 from penstock.errors import DataError
 from penstock.packing import LongDocuments, Packing, count_rows
+from penstock.places import kept_folders
 
 SIDECAR_FORMAT = 1
 WINDOW_TOKENS = 1 << 22
@@ -40,19 +39,26 @@ Int64s = npt.NDArray[np.int64]
 class PackSettings:
     """What the windows and their rows depend on, besides the documents.
 
-    A window ends at the first record batch that brings it to `window_tokens` stored tokens.
+    A window ends at the first record batch that brings it to `window_tokens` stored tokens. Each
+    document takes up a multiple of `multiple` places.
     """
 
     sequence_length: int
     packing: Packing
     long_documents: LongDocuments
     window_tokens: int
+    multiple: int = 1
 
     @property
     def name(self) -> str:
         """The settings as a part of a file name."""
         parts = (self.packing, self.long_documents, self.sequence_length, self.window_tokens)
-        return "-".join(map(str, parts))
+        padded = (f"to{self.multiple}",) if self.multiple > 1 else ()
+        return "-".join(map(str, (*padded, *parts)))
+
+    def places(self, lengths: Int64s) -> Int64s:
+        """How many places in rows documents of these lengths take up."""
+        return lengths if self.multiple == 1 else -(-lengths // self.multiple) * self.multiple
 
 
 def default_window_tokens(sequence_length: int) -> int:
@@ -83,7 +89,7 @@ def load_windows(dataset: Dataset, settings: PackSettings) -> Windows:
     first of them that can be written; where neither can, it is made again each time.
     """
     name = f"windows-{settings.name}-{dataset.fingerprint}.arrow"
-    folders = _folders(dataset.out)
+    folders = kept_folders(dataset.out)
     for folder in folders:
         found = _read(storage.join(folder, name))
         if found is not None:
@@ -108,11 +114,13 @@ def make_windows(
 
 
 def _checked(windows: Windows, dataset: Dataset) -> Windows:
-    """The windows, once they hold the tokens that the manifest counts.
+    """The windows, once they hold the tokens that the manifest counts, unless some are selected.
 
     Raises:
         DataError: they don't, so that the shards or the sidecar aren't this dataset's.
     """
+    if dataset.selection is not None:
+        return windows
     found, wanted = int(windows.tokens.sum()), sum(entry.tokens for entry in dataset.shards)
     if found > wanted or (found < wanted and not dataset.manifest.deletions):
         raise DataError(
@@ -127,7 +135,7 @@ def _shard_windows(dataset: Dataset, shard: int, settings: PackSettings) -> Wind
     for first, end in _runs(dataset, shard, settings.window_tokens):
         lengths = dataset.documents(shard, first, end).lengths
         count = count_rows(
-            lengths,
+            settings.places(lengths),
             settings.sequence_length,
             packing=settings.packing,
             long_documents=settings.long_documents,
@@ -141,22 +149,22 @@ def _runs(dataset: Dataset, shard: int, window_tokens: int) -> Iterator[tuple[in
     first = tokens = 0
     count = dataset.num_batches(shard)
     for index in range(count):
-        tokens += dataset.stored_tokens(shard, index)
+        # Of a selection the selected tokens count, or windows would be small and badly filled.
+        if dataset.selection is None:
+            tokens += dataset.stored_tokens(shard, index)
+        else:
+            tokens += int(dataset.documents(shard, index, index + 1).lengths.sum())
         if tokens >= window_tokens or index == count - 1:
             yield first, index + 1
             first, tokens = index + 1, 0
 
 
 def _shard_keys(dataset: Dataset) -> list[str]:
-    """What a shard's windows depend on, for each shard: its bytes, and the deletions if any."""
-    deleted = "".join(entry.xxh3_128 for entry in dataset.manifest.deletions)
-    suffix = f"-{storage.hash_bytes(deleted.encode())}" if deleted else ""
+    """What a shard's windows depend on, for each shard: its bytes, deletions and a selection."""
+    changes = "".join(entry.xxh3_128 for entry in dataset.manifest.deletions)
+    changes += dataset.selection.digest if dataset.selection else ""
+    suffix = f"-{storage.hash_bytes(changes.encode())}" if changes else ""
     return [entry.xxh3_128 + suffix for entry in dataset.shards]
-
-
-def _folders(out: str) -> list[str]:
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return [storage.join(out, "loader"), storage.join(cache, "penstock", "loader")]
 
 
 def _known_shards(folders: list[str], settings: PackSettings) -> dict[str, Windows]:

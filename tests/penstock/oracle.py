@@ -16,14 +16,23 @@ class Expected:
     labels: list[list[int]] = field(default_factory=list)
     position_ids: list[list[int]] = field(default_factory=list)
     cu_seqlens: list[int] = field(default_factory=lambda: [0])
+    true_cu_seqlens: list[int] = field(default_factory=lambda: [0])
     max_seqlen: int = 0
     num_label_tokens: int = 0
 
 
 def expected_batch(
-    provenance: pa.Table, documents: Sequence[Document], *, rows: range, length: int
+    provenance: pa.Table,
+    documents: Sequence[Document],
+    *,
+    rows: range,
+    length: int,
+    multiple: int = 1,
 ) -> Expected:
-    """The rows of a global batch whose segments are those that the provenance names."""
+    """The rows of a global batch whose segments are those that the provenance names.
+
+    Each segment takes up a multiple of `multiple` places.
+    """
     numbers = {doc_id(number): number for number in range(len(documents))}
     expected = Expected()
     lines = provenance.to_pylist()
@@ -37,9 +46,13 @@ def expected_batch(
             assert line["column"] == len(inputs)
             inputs += document[first:end]
             labels += [*document[first + 1 : end + 1], -100][: line["length"]]
-            positions += range(line["length"])
+            more = -line["length"] % multiple
+            inputs += [0] * more
+            labels += [-100] * more
+            positions += range(line["length"] + more)
             expected.cu_seqlens.append(row_start(rows, row, length) + len(inputs))
-            expected.max_seqlen = max(expected.max_seqlen, line["length"])
+            expected.true_cu_seqlens.append(expected.true_cu_seqlens[-1] + line["length"])
+            expected.max_seqlen = max(expected.max_seqlen, line["length"] + more)
         expected.num_label_tokens += sum(label != -100 for label in labels)
         rest = length - len(inputs)
         if rest:
@@ -47,6 +60,7 @@ def expected_batch(
             labels += [-100] * rest
             positions += range(rest)
             expected.cu_seqlens.append(row_start(rows, row, length) + length)
+            expected.true_cu_seqlens.append(expected.true_cu_seqlens[-1] + rest)
             expected.max_seqlen = max(expected.max_seqlen, rest)
         expected.input_ids.append(inputs)
         expected.labels.append(labels)

@@ -102,7 +102,11 @@ def test_the_loader_keeps_its_promises(tmp_path: Path) -> None:
         version=2,
     )
     heard: list[str] = []
-    assert verify(str(tmp_path), loader=True, progress=heard.append).findings == ()
+    report = verify(str(tmp_path), loader=True, progress=heard.append)
+    assert report.findings == ()
+    assert sorted(report.batches) == ["train", "validation"]
+    assert report.batches == verify(str(tmp_path), loader=True).batches
+    assert len(set(report.batches.values())) == 2
     assert heard[-2:] == ["loader, split train", "loader, split validation"]
 
 
