@@ -1,9 +1,9 @@
-"""A byte-level BPE tokenizer.json as ranks for tiktoken's engine, where both give the same ids.
+"""A byte-level BPE tokenizer.json as ranks for faster engines, where they give the same ids.
 
 The file is looked through section by section; whatever isn't known to be the same in both is
 refused by name, and `tokenizers` itself does the work. `transforms.merge_order` proves that merges
-and ranks join the same bytes. What is left is how text is cut before: only patterns that a test has
-compared in both engines, on every code point, are taken.
+and ranks join the same bytes. What is left is how text is cut before: only patterns that tests
+compare in all engines, around every kind of character, are taken.
 
 Cost: 0.2 s for GPT-2's 50,257 tokens, once for each process.
 """
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.merge_order import final_merges
+from transforms.word_cuts import BY_CASE, BY_CLASS, BY_LETTERS
 
 GPT2_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 _DIGITS_PATTERN = (
@@ -48,16 +49,42 @@ SPLIT_PATTERNS: Mapping[str, str] = {
 """Patterns of `Split` that both engines are known to cut alike, by the models that use them."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cuts:
+    """How a pattern cuts text, for `transforms.word_bpe`."""
+
+    way: int
+    digits: int
+    contractions: bool
+
+
+CUTS: Mapping[str, Cuts] = {
+    GPT2_PATTERN: Cuts(way=BY_CLASS, digits=0, contractions=True),
+    _DIGITS_PATTERN: Cuts(way=BY_CLASS, digits=1, contractions=True),
+    SPLIT_PATTERNS["llama3"]: Cuts(way=BY_LETTERS, digits=3, contractions=True),
+    SPLIT_PATTERNS["qwen2"]: Cuts(way=BY_LETTERS, digits=1, contractions=True),
+    SPLIT_PATTERNS["o200k"]: Cuts(way=BY_CASE, digits=3, contractions=True),
+    SPLIT_PATTERNS["tekken"]: Cuts(way=BY_CASE, digits=1, contractions=False),
+}
+
+
 class NotCoveredError(ValueError):
-    """The file uses something that isn't known to be the same in tiktoken's engine."""
+    """The file uses something that isn't known to be the same in faster engines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByteLevelBpe:
-    """A tokenizer.json for tiktoken's engine: `ids[rank]` is the id in the file."""
+    """A tokenizer.json for faster engines: `ids[rank]` is the id in the file.
+
+    `ranks[token]` are dense, bytes first, then tokens by the merge that makes them; `pairs` are the
+    ranks that make rank 256 and those after it, left << 32 | right. `has_whole_words` says that
+    tokens follow which no merge makes, but which are looked for before merging.
+    """
 
     ranks: Mapping[bytes, int]
     ids: NDArray[np.uint32]
+    pairs: NDArray[np.int64]
+    has_whole_words: bool
     pattern: str
     prefix_space: bool
     composes: bool
@@ -65,19 +92,17 @@ class ByteLevelBpe:
 
 
 def byte_level_bpe(described: Mapping[str, Any]) -> ByteLevelBpe:
-    """The parsed tokenizer.json, for tiktoken's engine.
+    """The parsed tokenizer.json, for faster engines.
 
     Raises:
         NotCoveredError: says what in the file isn't covered.
     """
     model = described["model"]
-    pattern, prefix_space = _pre_tokenizer(described.get("pre_tokenizer"))
     _check_model(model)
+    pattern, prefix_space = _pre_tokenizer(described.get("pre_tokenizer"))
     _check_added(described.get("added_tokens") or [])
-    ranks, ids = _ranks(model)
-    return ByteLevelBpe(
-        ranks=ranks,
-        ids=ids,
+    return _ranked(
+        model,
         pattern=pattern,
         prefix_space=prefix_space,
         composes=_composes(described.get("normalizer")),
@@ -139,29 +164,47 @@ def _split_pattern(split: Mapping[str, Any]) -> str:
     return str(pattern)
 
 
-def _ranks(model: Mapping[str, Any]) -> tuple[dict[bytes, int], NDArray[np.uint32]]:
+def _ranked(model: Mapping[str, Any], **how: Any) -> ByteLevelBpe:
     """Ranks of tokens by their bytes, in the order of merges, and the ids of these ranks."""
     vocabulary: Mapping[str, int] = model["vocab"]
+    merges = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in model["merges"]]
+    byte_ids = _byte_ids(vocabulary)
+    if len(set(merges)) != len(merges) or len(set(vocabulary.values())) != len(vocabulary):
+        raise NotCoveredError("its merges hold a pair twice, or its vocabulary an id")
+    tokens = list(dict.fromkeys(left + right for left, right in merges))
+    letters = set(byte_letters())
+    if model.get("ignore_merges"):
+        tokens = [token for token in vocabulary if len(token) > 1 and letters.issuperset(token)]
+    spelled = _spelled(tokens)
+    numbers = np.array(
+        [(vocabulary[left], vocabulary[right], vocabulary[left + right]) for left, right in merges],
+        np.int64,
+    ).reshape(-1, 3)
+    parts, last = _final_merges(numbers, spelled, byte_ids)
+    made = np.flatnonzero(parts == 1)
+    made = made[np.argsort(last[made])]
+    whole = _whole_words(parts, tokens) if model.get("ignore_merges") else made[:0]
+    order = [*made, *whole]
+    ids = np.array([*byte_ids, *(vocabulary[tokens[k]] for k in order)], np.uint32)
+    rank_of = np.zeros(max(vocabulary.values()) + 1, np.int64)
+    rank_of[ids] = np.arange(len(ids))
+    left, right = rank_of[numbers[last[made], 0]], rank_of[numbers[last[made], 1]]
+    ranked = [bytes([byte]) for byte in range(256)] + [spelled[k] for k in order]
+    return ByteLevelBpe(
+        ranks={token: rank for rank, token in enumerate(ranked)},
+        ids=ids,
+        pairs=left << 32 | right,
+        has_whole_words=len(whole) > 0,
+        **how,
+    )
+
+
+def _byte_ids(vocabulary: Mapping[str, int]) -> NDArray[np.int64]:
     letters = byte_letters()
     missing = [byte for byte, letter in enumerate(letters) if letter not in vocabulary]
     if missing:
         raise NotCoveredError(f"its vocabulary lacks the byte 0x{missing[0]:02x}")
-    merges = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in model["merges"]]
-    if len(set(merges)) != len(merges) or len(set(vocabulary.values())) != len(vocabulary):
-        raise NotCoveredError("its merges hold a pair twice, or its vocabulary an id")
-    tokens = list(dict.fromkeys(left + right for left, right in merges))
-    if model.get("ignore_merges"):
-        tokens = [t for t in vocabulary if len(t) > 1 and set(t).issubset(letters)]
-    table = {ord(letter): byte for byte, letter in enumerate(letters)}
-    spelled = [_bytes(token, table) for token in tokens]
-    byte_ids = np.array([vocabulary[letter] for letter in letters], np.int64)
-    parts, last = _final_merges(merges, vocabulary, spelled, byte_ids)
-    order = np.flatnonzero(parts == 1)[np.argsort(last[parts == 1], kind="stable")]
-    if model.get("ignore_merges"):
-        order = np.concatenate([order, _whole_words(parts, tokens)])
-    ranked = [bytes([byte]) for byte in range(256)] + [spelled[k] for k in order]
-    ids = [*byte_ids.tolist(), *(vocabulary[tokens[k]] for k in order)]
-    return {token: rank for rank, token in enumerate(ranked)}, np.array(ids, np.uint32)
+    return np.array([vocabulary[letter] for letter in letters], np.int64)
 
 
 def _whole_words(parts: NDArray[np.int64], tokens: list[str]) -> NDArray[np.int64]:
@@ -177,29 +220,25 @@ def _whole_words(parts: NDArray[np.int64], tokens: list[str]) -> NDArray[np.int6
 
 
 def _final_merges(
-    merges: list[tuple[str, ...]],
-    vocabulary: Mapping[str, int],
-    spelled: list[bytes],
-    byte_ids: NDArray[np.int64],
+    merges: NDArray[np.int64], spelled: list[bytes], byte_ids: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    pairs = np.array(
-        [(vocabulary[left], vocabulary[right], vocabulary[left + right]) for left, right in merges],
-        np.int64,
-    ).reshape(-1, 3)
-    keys = pairs[:, 0] << 32 | pairs[:, 1]
+    """What `final_merges` tells of the tokens; merges are rows of left, right and result."""
+    keys = merges[:, 0] << 32 | merges[:, 1]
     order = np.argsort(keys)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(token) for token in spelled])])
+    offsets = np.zeros(len(spelled) + 1, np.int64)
+    offsets[1:] = np.cumsum([len(token) for token in spelled])
     data = np.frombuffer(b"".join(spelled), np.uint8)
-    return final_merges(
-        data, offsets.astype(np.int64), byte_ids, keys[order], order, pairs[order, 2]
-    )
+    return final_merges(data, offsets, byte_ids, keys[order], order, merges[order, 2])
 
 
-def _bytes(token: str, table: Mapping[int, int]) -> bytes:
+def _spelled(tokens: list[str]) -> list[bytes]:
+    """The bytes of tokens that are written in letters for bytes."""
+    table = {ord(letter): byte for byte, letter in enumerate(byte_letters())}
     try:
-        return bytes([table[ord(letter)] for letter in token])
+        return [bytes([table[ord(letter)] for letter in token]) for token in tokens]
     except KeyError as error:
-        raise NotCoveredError(f"its token {token!r} isn't spelled in bytes") from error
+        letter = chr(error.args[0])
+        raise NotCoveredError(f"its merges make a token with {letter!r}, no byte") from error
 
 
 def byte_letters() -> list[str]:

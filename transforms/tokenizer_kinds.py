@@ -4,30 +4,30 @@ Page text is only ever text: a page that spells `<|endoftext|>` gets the tokens 
 never the special token. SentencePiece does so for control pieces, tiktoken by `encode_ordinary`,
 Hugging Face by `encode_special_tokens`; `transforms.tokenizers` checks the tokens that it adds.
 Truncation and padding that a tokenizer.json may carry are switched off. Its byte-level BPE runs in
-tiktoken's engine where `transforms.fast_bpe` shows that the ids are the same.
+a faster engine where `transforms.fast_bpe` shows that the ids are the same.
 """
 
 import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from transforms.byte_level import NotCoveredError
-from transforms.fast_bpe import Encode, faster_encode
+from transforms.fast_bpe import EncodeRows, faster_encoder
 
 if TYPE_CHECKING:
     import tiktoken
     import tokenizers
 
 Kind = Literal["sentencepiece", "huggingface", "tiktoken"]
-Engine = Literal["sentencepiece", "tiktoken", "tokenizers"]
-Rows = Sequence[NDArray[np.integer]]
+Engine = Literal["sentencepiece", "tiktoken", "tokenizers", "penstock"]
 
 SPECIAL_NAMES: Mapping[str, tuple[str, ...]] = {
     "bos": ("<s>", "<bos>", "<|begin_of_text|>", "<|startoftext|>", "[CLS]"),
@@ -87,10 +87,10 @@ ENCODINGS: Mapping[str, Encoding] = {
 class Codec:
     """What a tokenizer file holds: its encoder, its size and its tokens by name.
 
-    `engine` is the library that encodes; `engine_note` says why it isn't a faster one, or nothing.
+    `engine` is what encodes; `engine_note` says why it isn't a faster one, or nothing.
     """
 
-    encode: Callable[[list[str]], Rows]
+    encode: EncodeRows
     find: Callable[[str], int | None]
     spell: Callable[[int], str]
     vocabulary_size: int
@@ -141,7 +141,10 @@ def read_sentencepiece(data: bytes) -> Codec:
     ids = {"bos": processor.bos_id(), "eos": processor.eos_id()}
     ids |= {"pad": processor.pad_id(), "unk": unknown}
     return Codec(
-        encode=lambda texts: processor.encode_as_numpy(texts, num_threads=1),
+        # As bytes, which the library takes as they are.
+        encode=lambda rows: processor.encode_as_numpy(
+            rows.cast(pa.large_binary()).to_pylist(), num_threads=1
+        ),
         find=find,
         spell=processor.id_to_piece,
         vocabulary_size=processor.vocab_size(),
@@ -167,7 +170,7 @@ def read_huggingface(data: bytes) -> Codec:
     }
     encode, engine, note = _huggingface_encoder(described, tokenizer)
     return Codec(
-        encode=lambda texts: [encode(text) for text in texts],
+        encode=encode,
         find=tokenizer.token_to_id,
         spell=lambda id_: tokenizer.id_to_token(id_) or "",
         vocabulary_size=max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1,
@@ -179,8 +182,8 @@ def read_huggingface(data: bytes) -> Codec:
 
 def _huggingface_encoder(
     described: Mapping[str, Any], tokenizer: "tokenizers.Tokenizer"
-) -> tuple[Encode, Engine, str]:
-    """The encoder of a text, the engine that it runs in, and why not in a faster one."""
+) -> tuple[EncodeRows, Engine, str]:
+    """The encoder of texts, the engine that it runs in, and why not in a faster one."""
 
     def slow(text: str) -> NDArray[np.integer]:
         # One by one: a batch starts threads of its own, is no faster, and holds all of its rows'
@@ -189,9 +192,10 @@ def _huggingface_encoder(
         return np.array(found.ids, np.uint32)
 
     try:
-        return faster_encode(described, slow), "tiktoken", ""
+        encode, by_kernel = faster_encoder(described, slow)
     except NotCoveredError as error:
-        return slow, "tokenizers", str(error)
+        return (lambda rows: [slow(text) for text in rows.to_pylist()]), "tokenizers", str(error)
+    return encode, "penstock" if by_kernel else "tiktoken", ""
 
 
 def _parse_tokenizer_json(data: bytes) -> tuple[dict[str, Any], "tokenizers.Tokenizer"]:
@@ -232,7 +236,7 @@ def read_tiktoken(data: bytes, *, pattern: str | None) -> Codec:
         name, pat_str=encoding.pattern, mergeable_ranks=ranks, special_tokens=dict(special)
     )
     return Codec(
-        encode=lambda texts: [_encode_ordinary(core, text) for text in texts],
+        encode=lambda rows: [_encode_ordinary(core, text) for text in rows.to_pylist()],
         find=lambda token: special.get(token, ranks.get(token.encode())),
         spell=lambda id_: core.decode([id_]),
         vocabulary_size=core.n_vocab,

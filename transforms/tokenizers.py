@@ -23,11 +23,11 @@ import xxhash
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from transforms.fast_bpe import EncodeRows
 from transforms.tokenizer_kinds import (
     Codec,
     Engine,
     Kind,
-    Rows,
     detect_kind,
     read_huggingface,
     read_sentencepiece,
@@ -109,7 +109,7 @@ class Tokenizer:
     """A loaded tokenizer: `special_ids` has bos, eos, pad and unk, None where there is none.
 
     `digest` is xxh3_128 of the file in hex, unpacked if it was gzipped; `bos` and `eos` are the
-    ids that each document gets at its ends, None for none. `engine` is the library that encodes,
+    ids that each document gets at its ends, None for none. `engine` is what encodes,
     and `engine_note` why it isn't a faster one, if that's so.
     """
 
@@ -121,7 +121,7 @@ class Tokenizer:
     special_ids: Mapping[str, int | None]
     bos: int | None
     eos: int | None
-    encode_rows: Callable[[list[str]], Rows]
+    encode_rows: EncodeRows
 
     @property
     def token_type(self) -> pa.DataType:
@@ -139,10 +139,12 @@ class Tokenizer:
         if text.null_count:
             raise ValueError(f"text: got {text.null_count} nulls among {len(text)} rows")
         dtype = np.dtype(str(self.token_type))
-        rows = self.encode_rows(text.to_pylist())
-        lengths = np.fromiter(map(len, rows), np.int64, len(text))
-        flat = np.concatenate([np.zeros(0, dtype), *rows], dtype=dtype, casting="unsafe")
-        offsets, values = _with_ends(flat, lengths, self.bos, self.eos)
+        before, after = _ends(self.bos), _ends(self.eos)
+        rows = self.encode_rows(text)
+        lengths = np.fromiter(map(len, rows), np.int64, len(text)) + len(before) + len(after)
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        parts = [part for row in rows for part in (before, row, after)]
+        values = np.concatenate([before[:0], *parts], dtype=dtype, casting="unsafe")
         return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values))
 
 
@@ -224,7 +226,7 @@ def _end_token(codec: Codec, role: str, name: str | None) -> int:
             f"or tokenizer.add_{role}: false"
         )
     spelled = codec.spell(id_)
-    if id_ in list(codec.encode([spelled])[0]):
+    if id_ in list(codec.encode(pa.array([spelled]))[0]):
         raise ValueError(
             f"its token {spelled!r} isn't a special one: a page that contains these letters "
             f"would get it in mid-text; set tokenizer.{role}_token to another, "
@@ -233,19 +235,5 @@ def _end_token(codec: Codec, role: str, name: str | None) -> int:
     return id_
 
 
-def _with_ends(
-    ids: NDArray[np.integer], lengths: NDArray[np.int64], bos: int | None, eos: int | None
-) -> tuple[NDArray[np.int64], NDArray[np.integer]]:
-    """Offsets and values of the rows with `bos` before and `eos` after each."""
-    extra = (bos is not None) + (eos is not None)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths + extra)])
-    if not extra:
-        return offsets, ids
-    values = np.empty(offsets[-1], ids.dtype)
-    is_body = np.ones(len(values), np.bool_)
-    for end, places in ((bos, offsets[:-1]), (eos, offsets[1:] - 1)):
-        if end is not None:
-            values[places] = end
-            is_body[places] = False
-    values[is_body] = ids
-    return offsets, values
+def _ends(end: int | None) -> NDArray[np.uint32]:
+    return np.array([] if end is None else [end], np.uint32)

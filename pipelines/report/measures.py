@@ -14,7 +14,7 @@ WORD_EDGES = 10.0 ** (np.arange(49) / 8)
 """Edges of the bins of words: eight for each power of ten, from 1 to a million."""
 
 _EXAMPLES_PER_CODE = 3
-_SIGNALS = ("doc_id", "words", "characters", "text_bytes", "language", "failing")
+_SIGNALS = ("doc_id", "words", "characters", "text_bytes", "language", "tokens", "failing")
 _DOCUMENTS = ("doc_id", "language", "cluster_size")
 
 
@@ -55,6 +55,16 @@ class RuleFailures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fertility:
+    """What the kept documents of a language hold, and the tokens that they became."""
+
+    documents: int
+    tokens: int
+    words: int
+    text_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
     """What was measured on the curated documents, and on those of them that were kept."""
 
@@ -69,6 +79,7 @@ class Measures:
     kept_bytes: int
     rules: list[RuleFailures]
     cluster_sizes: Counter[int]
+    fertility: dict[str, Fertility]
 
 
 def count_ledger(out: str) -> LedgerCounts:
@@ -138,6 +149,11 @@ def measure(out: str) -> Measures:
             for rule, fails, alone in zip(rules, totals.fails, totals.alone, strict=True)
         ],
         cluster_sizes=totals.cluster_sizes,
+        fertility={
+            name: Fertility(documents=rows, tokens=tokens, words=words, text_bytes=num_bytes)
+            for name, sums in totals.fertility.items()
+            for rows, tokens, words, num_bytes in [sums.tolist()]
+        },
     )
 
 
@@ -154,6 +170,7 @@ class _Totals:
         self.fails = [0] * num_rules
         self.alone = [0] * num_rules
         self.cluster_sizes: Counter[int] = Counter()
+        self.fertility: dict[str, NDArray[np.int64]] = {}
 
     def add(self, signals: pl.DataFrame, documents: pl.DataFrame) -> None:
         """Count a piece in."""
@@ -168,11 +185,20 @@ class _Totals:
         self.kept_words += _histogram(of_kept["words"])
         for place, name in enumerate(("words", "characters", "text_bytes")):
             self.sums[place] += int(of_kept[name].sum())
+        self._add_fertility(signals.drop_nulls("tokens"))
         mask = signals["failing"].to_numpy()
         for bit in range(len(self.fails)):
             flag = np.uint64(1 << bit)
             self.fails[bit] += int(np.count_nonzero(mask & flag))
             self.alone[bit] += int(np.count_nonzero(mask == flag))
+
+    def _add_fertility(self, tokenized: pl.DataFrame) -> None:
+        sums = tokenized.group_by("language").agg(
+            pl.len(), pl.col("tokens").sum(), pl.col("words").sum(), pl.col("text_bytes").sum()
+        )
+        for language, *row in sums.iter_rows():
+            before = self.fertility.get(language, np.zeros(len(row), np.int64))
+            self.fertility[language] = before + np.array(row, np.int64)
 
 
 def _value_counts(values: pl.Series) -> dict[Any, int]:

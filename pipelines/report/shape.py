@@ -91,7 +91,31 @@ def tokens(facts: Facts) -> Html:
     head = header_row("split", "#tokens", "#documents", "#shards")
     splits = tag("table", head, tag("tbody", *rows))
     columns = tag("div", splits, _pairs([*_tokenizer(facts), *_ratios(facts)]), class_="columns")
-    return tag("section", tag("h2", "Tokens"), columns)
+    return tag("section", tag("h2", "Tokens"), columns, _fertility(facts))
+
+
+def _fertility(facts: Facts) -> Html:
+    """Tokens of each language, and how many a word and a byte of it take."""
+    found = facts.measures.fertility
+    ranked_names = ranked(Counter({name: counts.tokens for name, counts in found.items()}))
+    rows = [
+        tag(
+            "tr",
+            tag("th", tag("code", name), scope="row"),
+            tag("td", f"{number:,}", class_="number"),
+            tag("td", _ratio(number, found[name].words), class_="number"),
+            tag("td", _ratio(number, found[name].text_bytes), class_="number"),
+        )
+        for name, number in ranked_names[:_SHOWN_LANGUAGES]
+    ]
+    if not rows:
+        return Html()
+    head = header_row("language", "#tokens", "#tokens / word", "#tokens / byte")
+    return tag("table", head, tag("tbody", *rows))
+
+
+def _ratio(number: int, whole: int) -> str:
+    return f"{number / whole:.3f}" if whole else "–"
 
 
 def _tokenizer(facts: Facts) -> list[tuple[str, str]]:

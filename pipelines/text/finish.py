@@ -55,11 +55,9 @@ def finish_piece(context: TaskContext, item: Item) -> None:
         per_rule=RejectOptions.model_validate(context.spec.options["rejects"]).per_rule,
         seed=context.spec.options["seed"],
     )
-    for rows in read_batches(context.spec.inputs["curate.ledger"][number]):
-        _emit_ledger(context, ledger, rows)
-    for rows in read_batches(context.spec.inputs["curate.rejects"][number]):
-        rejects.merge(rows)
+    _take_closed(context, number, ledger, rejects)
     tokens = TokenEmitter(context)
+    counts: list[pa.Array] = []
     with parquet_writer(_part(context, item, "documents"), DOCUMENTS) as documents:
         for curated, verdicts in curated_with_verdicts(context, number):
             rows = _ledger_rows(curated, verdicts, context)
@@ -68,11 +66,21 @@ def finish_piece(context: TaskContext, item: Item) -> None:
             kept = pc.is_null(verdicts["rule"])
             curated, verdicts = curated.filter(kept), verdicts.filter(kept)
             documents.write(_documents(curated, verdicts))
-            tokens.emit(curated, verdicts["cluster_id"])
-    _write_signals(context, item)
+            counts.append(_spread(tokens.emit(curated, verdicts["cluster_id"]), kept))
+    _write_signals(context, item, pa.chunked_array(counts, pa.int64()))
     sample = rejects.rows()
     writer = context.emit(REJECT_STREAM, share=0.05)
     writer.add(sample, np.zeros(sample.num_rows, np.uint32))
+
+
+def _take_closed(
+    context: TaskContext, number: int, ledger: ExchangeWriter, rejects: RejectSample
+) -> None:
+    """What curating closed already."""
+    for rows in read_batches(context.spec.inputs["curate.ledger"][number]):
+        _emit_ledger(context, ledger, rows)
+    for rows in read_batches(context.spec.inputs["curate.rejects"][number]):
+        rejects.merge(rows)
 
 
 def _ledger_rows(
@@ -126,10 +134,10 @@ class TokenEmitter:
         self._stream = TOKEN_STREAMS[options["token_type"]]
         self._writer = context.emit(self._stream, share=0.3)
 
-    def emit(self, documents: pa.RecordBatch, clusters: pa.Array) -> None:
-        """Send the tokens of kept documents, whose duplicate clusters are given."""
+    def emit(self, documents: pa.RecordBatch, clusters: pa.Array) -> pa.Array:
+        """Send the tokens of kept documents, whose duplicate clusters are given; their numbers."""
         if documents.num_rows == 0:
-            return
+            return pa.array([], pa.int64())
         with self._context.timed("tokenize"):
             tokens = self._tokenizer.encode(documents["text"])
             # A fitted vocabulary may come out smaller than the one that the stream was made for.
@@ -139,6 +147,7 @@ class TokenEmitter:
         rows = pa.RecordBatch.from_arrays(columns, schema=self._stream.schema)
         self._writer.add(rows, self._buckets(key, clusters))
         self._context.counters["tokens"] += len(tokens.flatten())
+        return pc.list_value_length(tokens).cast(pa.int64())
 
     def _buckets(self, key: np.ndarray, clusters: pa.Array) -> np.ndarray:
         total = self._writer.num_buckets
@@ -162,13 +171,25 @@ def is_held_out(clusters: pa.Array, *, fraction: float, seed: int) -> np.ndarray
     return keyed_hash(clusters, seed=seed + 1) < np.uint64(fraction * 2.0**64)
 
 
-def _write_signals(context: TaskContext, item: Item) -> None:
-    """Copy the piece's signals to their place in OUT, with the names of the rules' bits."""
+def _spread(values: pa.Array, chosen: pa.Array) -> pa.Array:
+    """The values at the chosen places, null at the others."""
+    return pc.replace_with_mask(pa.nulls(len(chosen), pa.int64()), chosen, values)
+
+
+def _write_signals(context: TaskContext, item: Item, counts: pa.ChunkedArray) -> None:
+    """Bring the piece's signals to their place in OUT, with the names of the rules' bits.
+
+    `counts` are the tokens of the curated documents, which are those that fail no rule.
+    """
     rules = [asdict(rule) for rule in curation_rules(context.spec.options)]
     schema = SIGNALS.with_metadata({"rules": json.dumps(rules)})
     with parquet_writer(_part(context, item, "signals"), schema) as writer:
+        place = SIGNALS.get_field_index("tokens")
         for batch in read_batches(context.spec.inputs["curate.signals"][item["number"]]):
-            writer.write(batch)
+            passed = pc.equal(batch["failing"], 0)
+            mine = counts.slice(0, passed.true_count).combine_chunks()
+            counts = counts.slice(len(mine))
+            writer.write(batch.set_column(place, SIGNALS.field(place), _spread(mine, passed)))
 
 
 def _part(context: TaskContext, item: Item, folder: str) -> str:

@@ -7,10 +7,11 @@ import os
 import sys
 from pathlib import Path
 
-from tests.benchmarks import loader_batches, loader_packing, memory, scaling, text
+from tests.benchmarks import loader_batches, loader_packing, memory, scaling, text, tokens
 
 BENCHMARKS = {
     "text": text.main,
+    "tokens": tokens.main,
     "scaling": scaling.main,
     "memory": memory.main,
     "loader_packing": loader_packing.main,
@@ -18,6 +19,7 @@ BENCHMARKS = {
 }
 QUICK = {
     "text": ["--rounds", "1"],
+    "tokens": ["--rounds", "3", "--megabytes", "0.5"],
     "scaling": ["--copies", "3", "--rounds", "1"],
     "memory": ["--sizes", "0.2", "0.5"],
     "loader_packing": ["--counts", "100000", "--row-lengths", "4096", "--rounds", "2"],

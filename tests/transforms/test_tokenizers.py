@@ -176,7 +176,7 @@ def test_ids_are_as_narrow_as_the_vocabulary_allows(size: int, token_type: pa.Da
         special_ids={},
         bos=size - 1,
         eos=None,
-        encode_rows=lambda texts: [np.array([0, size - 1]) for _ in texts],
+        encode_rows=lambda rows: [np.array([0, size - 1]) for _ in rows],
     )
     tokens = tokenizer.encode(pa.array(["x"]))
     assert tokens.type == pa.list_(token_type)

@@ -1,0 +1,173 @@
+"""Texts whose language is known: to train the shipped language model on, and to measure it with.
+
+`python -m tests.benchmarks.language_texts DATA TARGET` writes the training rows as JSON lines, from
+two sources: lingua-py's sentences, word pairs and single words, and paragraphs of the archive of
+MDN. To measure with there are lingua-py's rows that the training command holds out, and two sources
+that no row is trained on: the paragraphs and chapters of a book in 33 translations, and poems.
+"""
+
+import gzip
+import json
+import re
+import sys
+import tarfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import xxhash
+
+from transforms.train_language import LabelledTexts, TrainLanguageOptions, split_held_out
+
+Rows = list[tuple[str, str]]
+"""Language code and text."""
+
+_MDN_ROWS = 1_500
+_MDN_LETTERS = range(20, 1_000)
+_BOOK_LETTERS = 40
+_POEMS = 200
+_CODES = {"es-ni": "es", "no-nb": "nb", "pt-br": "pt", "zh-tw": "zh", "zh-cn": "zh", "en-us": "en"}
+_PARAGRAPH = re.compile(r"(?is)<p[^>]*>(.*?)</p>")
+_HIDDEN = re.compile(r"(?is)<(code|pre|a)\b.*?</\1>|<[^>]*>|\{\{.*?\}\}|&[#\w]+;")
+_COMMENT = re.compile(r"(?s)<!--.*?-->")
+_MARKUP = re.compile(r"`[^`]*`|!?\[[^\]]*\]\([^)]*\)|[*_#]+")
+_ENGLISH = frozenset(["the", "of", "and", "that", "with", "this"])
+_WORD = re.compile(r"[^\W\d_]+")
+_LATIN_WORD = re.compile(r"[a-z]+")
+
+
+def lingua_rows(data: Path, kind: str | None = None) -> Rows:
+    """lingua-py's own test texts, of one kind or all."""
+    with gzip.open(data / "langid" / "lingua.jsonl.gz") as lines:
+        rows = [json.loads(line) for line in lines]
+    return [(row["lang"], row["text"]) for row in rows if kind in (None, row["kind"])]
+
+
+def mdn_rows(data: Path) -> Rows:
+    """Distinct paragraphs of MDN without their code, as many of each language at most.
+
+    Many pages are half translated or not at all: a paragraph that stands in two languages is left
+    out, and outside en one with the commonest English words. Of the others a hash decides.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in sorted((data / "text" / "mdn_archived").glob("*.jsonl.gz")):
+        with gzip.open(path) as lines:
+            for line in lines:
+                row = json.loads(line)
+                code = _CODES.get(row["lang"], row["lang"])
+                found[code].update(_paragraphs(row["html"], code))
+    times = Counter(text for texts in found.values() for text in texts)
+    return [
+        (code, text)
+        for code, texts in sorted(found.items())
+        for text in sorted((t for t in texts if times[t] == 1), key=_shuffled)[:_MDN_ROWS]
+    ]
+
+
+def _shuffled(text: str) -> int:
+    return xxhash.xxh3_64_intdigest(text.encode("utf-8", "replace"))
+
+
+def _paragraphs(html: str, code: str) -> Iterator[str]:
+    for match in _PARAGRAPH.finditer(html):
+        text = " ".join(_HIDDEN.sub(" ", match[1]).split())
+        letters = sum(map(str.isalpha, text))
+        is_prose = letters in _MDN_LETTERS and letters + text.count(" ") > 0.9 * len(text)
+        if is_prose and (code == "en" or not _is_english(text)):
+            yield text
+
+
+def _is_english(text: str) -> bool:
+    words = _LATIN_WORD.findall(text.lower())
+    return sum(word in _ENGLISH for word in words) > 0.05 * len(text.split())
+
+
+def book_texts(data: Path) -> dict[str, Rows]:
+    """Pro Git by language: paragraphs of 40 letters and more, and whole chapters.
+
+    Code, comments (the English original) and paragraphs left in English are left out.
+    """
+    paragraphs, chapters = [], []
+    book = list(_chapters(data))
+    english = {run for code, texts in book if code == "en" for _, t in texts for run in _runs(t)}
+    for code, texts in book:
+        rows = [(c, t) for c, t in texts if code == "en" or not _is_left(t, english)]
+        paragraphs += rows
+        if rows:
+            chapters.append((code, "\n\n".join(text for _, text in rows)))
+    return {"paragraphs": paragraphs, "chapters": chapters}
+
+
+def _runs(text: str) -> list[str]:
+    """Every four words in a row, or all words of a shorter text."""
+    words = _WORD.findall(text.lower())
+    return [" ".join(words[at : at + 4]) for at in range(max(len(words) - 3, 1))]
+
+
+def _is_left(text: str, english: set[str]) -> bool:
+    """Whether a third of a translation's paragraph is as in the English book."""
+    runs = _runs(text)
+    return sum(run in english for run in runs) > len(runs) / 3
+
+
+def _chapters(data: Path) -> Iterator[tuple[str, Rows]]:
+    with tarfile.open(data / "text" / "progit_many_languages.tar.gz") as archive:
+        for entry in sorted(archive, key=lambda entry: entry.name):
+            if not entry.name.endswith(".markdown"):
+                continue
+            folder = entry.name.split("/")[1]
+            code = _CODES.get(folder, folder)
+            file = archive.extractfile(entry)
+            text = file.read().decode("utf-8", "replace") if file else ""
+            yield code, [(code, paragraph) for paragraph in _prose(text)]
+
+
+def _prose(markdown: str) -> Iterator[str]:
+    for block in re.split(r"\n\s*\n", _COMMENT.sub("", markdown)):
+        lines = [
+            line
+            for line in block.splitlines()
+            if not re.match(r"\t|    |Insert |#|\[\w+\]: ", line)
+        ]
+        text = " ".join(_MARKUP.sub(" ", " ".join(lines)).split())
+        if sum(map(str.isalpha, text)) >= _BOOK_LETTERS:
+            yield text
+
+
+def poem_rows(data: Path) -> Rows:
+    """Chinese poems of the Song and Tang dynasties, some of each file."""
+    rows: Rows = []
+    with tarfile.open(data / "text" / "chinese_poetry.tar.gz") as archive:
+        for entry in sorted(archive, key=lambda entry: entry.name):
+            file = archive.extractfile(entry) if entry.name.endswith(".json") else None
+            poems = json.loads(file.read()) if file else []
+            rows += [("zh", "".join(poem["paragraphs"])) for poem in poems[:_POEMS]]
+    return [row for row in rows if row[1]]
+
+
+def training_rows(data: Path) -> Rows:
+    """Everything that the shipped model is trained on, and measured on while it's trained."""
+    return lingua_rows(data) + mdn_rows(data)
+
+
+def held_out_rows(data: Path, kind: str) -> Rows:
+    """lingua-py's rows of one kind that the training command doesn't train on."""
+    rows = lingua_rows(data, kind)
+    texts = LabelledTexts(
+        language=pa.array([code for code, _ in rows]),
+        text=pa.array([text for _, text in rows], pa.large_string()),
+    )
+    _, held_out = split_held_out(texts, options=TrainLanguageOptions())
+    return list(zip(held_out.language.to_pylist(), held_out.text.to_pylist(), strict=True))
+
+
+def main(data: str, target: str) -> None:
+    """Write the training rows."""
+    with gzip.open(target, "wt", encoding="utf-8") as lines:
+        for code, text in training_rows(Path(data)):
+            lines.write(json.dumps({"lang": code, "text": text}, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
