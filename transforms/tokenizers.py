@@ -1,12 +1,14 @@
 """Text to tokens with the tokenizer that a recipe names: SentencePiece, Hugging Face or tiktoken.
 
 Each library encodes a batch of documents on one thread, the engines bring the parallelism, and
-beginning and end of document are put in with NumPy for the whole batch. Ids are uint16 where the
+beginning and end of document are put between rows for the whole batch. Ids are uint16 where the
 vocabulary allows, else uint32.
 
-Cost (2-core AMD EPYC, reviews of 1.3 kB, million tokens/s on one core): the shipped SentencePiece
-unigram model 6.3, tiktoken cl100k 3.5, Mixtral's SentencePiece BPE 1.0, Hugging Face GPT-2 0.5.
-BOS and EOS: 700. Hugging Face takes 110 bytes of memory for each byte of the longest document.
+Cost (2-core AMD EPYC, English reviews of 1.3 kB, million tokens/s on one core): the shipped
+SentencePiece unigram model 10, GPT-2's tokenizer.json 8 (`tokenizers` itself 0.8), tiktoken cl100k
+4.6, Mixtral's SentencePiece BPE 1.2, a Llama-style tokenizer.json 1.0; within 1 to 8 % of the
+libraries alone (`make bench ARGS=tokens`). Hugging Face's own engine takes 110 bytes of memory for
+each byte of the longest document.
 """
 
 import functools

@@ -3,7 +3,7 @@
 A text's words come again and again, so a table keeps the ids of those seen last; a new word takes
 its place. Merging takes the square of a word's length, which `transforms.word_cuts` bounds.
 
-Cost (2-core AMD EPYC): 25 million tokens/s of English, cuts included. 2 MB for the table of words,
+Cost (2-core AMD EPYC): 8 million tokens/s of English, cuts included. 2 MB for the table of words,
 8 MB for the ranks of GPT-2's pairs. No Python object for a document or a word, and no GIL.
 """
 
