@@ -8,6 +8,7 @@ it out of the mapping.
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +19,19 @@ import pyarrow as pa
 from penstock import storage
 from penstock.deletions import DocIds, as_doc_ids, deleted_rows, read_deletions
 from penstock.errors import DataError, UsageError
+from penstock.fetch_ahead import FetchAhead
 from penstock.kernel import kernel
 from penstock.manifest import Manifest, read_manifest
+from penstock.retry import patiently
 from penstock.selection import Selection
+from penstock.shard_cache import ShardCache
 from penstock.shards import ShardReader
 
 OPEN_SHARDS = 64
 """How many shards stay open at once, which bounds file handles; mappings in use live on."""
+
+OPEN_CACHED_SHARDS = 2
+"""The same for cached shards, which keep their room on the disk as long as they are open."""
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -61,17 +68,22 @@ class Dataset:
         split: str,
         version: int | None = None,
         selection: Selection | None = None,
+        cache: ShardCache | None = None,
     ) -> None:
         self.out = out
         self.selection = selection
         self.split = split
-        self.manifest: Manifest = read_manifest(out, version)
+        self.manifest: Manifest = patiently(out, lambda: read_manifest(out, version))
         self.shards = tuple(s for s in self.manifest.shards if s.split == split)
         self._check_split()
-        self.deleted: DocIds = read_deletions(out, self.manifest)
+        self.deleted: DocIds = patiently(out, lambda: read_deletions(out, self.manifest))
         self._readers: OrderedDict[int, ShardReader] = OrderedDict()
         self._lock = threading.Lock()
+        self._cache = None if storage.is_local(out) else cache
+        self._ahead = FetchAhead(self._fetch)
         self._check_sizes()
+        if self._cache is not None:
+            self._cache.check_room(self.shards)
 
     @property
     def fingerprint(self) -> str:
@@ -123,8 +135,18 @@ class Dataset:
             lengths[:count], addresses[:count], rows[:count], batches, self.token_dtype.itemsize
         )
 
+    def fetch_ahead(self, shards: Iterable[int]) -> None:
+        """Have a thread fetch these shards, if they are remote and there is a cache for them."""
+        if self._cache is not None:
+            self._ahead.want(shards)
+
+    def stop_fetching(self) -> None:
+        """End that thread."""
+        self._ahead.stop()
+
     def close(self) -> None:
         """Let go of the open shards."""
+        self.stop_fetching()
         with self._lock:
             for reader in self._readers.values():
                 reader.close()
@@ -150,12 +172,18 @@ class Dataset:
         """The open reader of a shard; call it under the lock."""
         reader = self._readers.pop(shard, None)
         if reader is None:
-            reader = ShardReader(storage.join(self.out, self.shards[shard].path))
+            reader = ShardReader(self._fetch(shard))
             self._check_type(reader)
         self._readers[shard] = reader
-        if len(self._readers) > OPEN_SHARDS:
+        if len(self._readers) > (OPEN_SHARDS if self._cache is None else OPEN_CACHED_SHARDS):
             self._readers.popitem(last=False)[1].close()
         return reader
+
+    def _fetch(self, shard: int, stop: threading.Event | None = None) -> str:
+        """Where a shard can be opened: where it is, or where the cache has it."""
+        entry = self.shards[shard]
+        url = storage.join(self.out, entry.path)
+        return url if self._cache is None else str(self._cache.fetch(url, entry, stop))
 
     def _check_type(self, reader: ShardReader) -> None:
         wanted = self.manifest.tokenizer.token_type

@@ -8,6 +8,7 @@ a process's first batch a second longer (Numba starts), the first ever some more
 """
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -64,6 +65,9 @@ class TokenLoader:
             parallelism over cp ranks 2 * cp; the batch then has true_cu_seqlens, too.
         balance_ranks: deal a batch's rows out so that the sum of the squares of their documents'
             lengths, what attention costs, is about the same for every rank.
+        cache_dir: where the shards of a remote dataset are kept, by default in the user's cache
+            folder; all processes of a node share it.
+        cache_bytes: the room for them, 32 GiB by default; 0 reads every window over the network.
 
     Raises:
         UsageError: an option is out of range, or there is no such dataset, version or split.
@@ -94,6 +98,8 @@ class TokenLoader:
         skip: Iterable[int | range] = (),
         pad_documents_to: int = 1,
         balance_ranks: bool = False,
+        cache_dir: str | os.PathLike[str] | None = None,
+        cache_bytes: int = 32 << 30,
     ) -> None:
         self.options = LoaderOptions(
             sequence_length=sequence_length,
@@ -112,6 +118,8 @@ class TokenLoader:
             prefetch=prefetch,
             pad_documents_to=pad_documents_to,
             balance_ranks=balance_ranks,
+            cache_dir=None if cache_dir is None else os.fspath(cache_dir),
+            cache_bytes=cache_bytes,
         )
         self._parts, self._source = open_source(out, self.options, split=split, version=version)
         if isinstance(self._source, MixtureSource):
@@ -143,6 +151,8 @@ class TokenLoader:
             course.finish(rows[-1] + size if rows else course.row)
         finally:
             self._made = course.row
+            for dataset in self.datasets:
+                dataset.stop_fetching()
 
     def batch(self, step: int) -> Batch:
         """The batch of any step from 0, epochs one after another, without the ones before it."""

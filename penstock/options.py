@@ -1,6 +1,7 @@
 """What a loader can be asked for, checked in one place before anything is opened."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from penstock.errors import UsageError
 from penstock.fill import ignored_label
 from penstock.manifest import TokenizerInfo
 from penstock.packing import LongDocuments, Packing
+from penstock.places import cache_folder
+from penstock.shard_cache import ShardCache
 from penstock.windows import PackSettings, default_window_tokens
 
 OBJECTIVES = ("causal",)
@@ -41,6 +44,8 @@ class LoaderOptions:
     prefetch: int
     pad_documents_to: int
     balance_ranks: bool
+    cache_dir: str | None
+    cache_bytes: int
 
     def __post_init__(self) -> None:
         _check_range("sequence_length", self.sequence_length, 1, MAXIMUM_ROW_LENGTH)
@@ -57,6 +62,7 @@ class LoaderOptions:
                 f"global_batch_size is {self.global_batch_size}, which world_size "
                 f"{self.world_size} doesn't divide; every rank takes the same number of rows"
             )
+        _check_range("cache_bytes", self.cache_bytes, 0)
         _check_range("pad_documents_to", self.pad_documents_to, 1)
         if self.sequence_length % self.pad_documents_to:
             raise UsageError(
@@ -88,6 +94,14 @@ class LoaderOptions:
             window_tokens=tokens,
             multiple=self.pad_documents_to,
         )
+
+    @property
+    def cache(self) -> ShardCache | None:
+        """Where the shards of a remote dataset are kept."""
+        if not self.cache_bytes:
+            return None
+        folder = Path(self.cache_dir) if self.cache_dir else cache_folder() / "shards"
+        return ShardCache(folder, self.cache_bytes)
 
     def check_dtype(self, tokenizer: TokenizerInfo) -> None:
         """Raise if the dtype can't hold every token id and position, and -100 apart from them."""

@@ -33,6 +33,7 @@ def open_part(subset: Subset, options: LoaderOptions) -> Part:
         split=subset.split or "train",
         version=subset.version,
         selection=load_selection(out, conditions) if conditions else None,
+        cache=options.cache,
     )
     options.check_dtype(dataset.manifest.tokenizer)
     windows = load_windows(dataset, options.pack_settings)

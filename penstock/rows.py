@@ -142,7 +142,10 @@ class RowSource:
     def group(self, epoch: int, index: int) -> Group:
         """One group of an epoch; the last few are kept."""
         with self._lock:
-            group = self._groups.pop((epoch, index), None) or self._make_group(epoch, index)
+            group = self._groups.pop((epoch, index), None)
+            if group is None:
+                group = self._make_group(epoch, index)
+                self._fetch_next(epoch, index)
             self._groups[epoch, index] = group
             if len(self._groups) > KEPT_GROUPS:
                 self._groups.popitem(last=False)
@@ -157,9 +160,19 @@ class RowSource:
         last = np.arange(self._windows_per_group, len(order), self._windows_per_group) - 1
         return EpochOrder(order, [0, *ends[last].tolist(), *ends[-1:].tolist()])
 
-    def _make_group(self, epoch: int, index: int) -> Group:
+    def _fetch_next(self, epoch: int, index: int) -> None:
+        """Have the shards of the next group fetched while this one is delivered."""
+        ids = self._window_ids(epoch, index + 1)
+        ids = ids if len(ids) else self._window_ids(epoch + 1, 0)
+        self.dataset.fetch_ahead(dict.fromkeys(self.windows.shard[ids].tolist()))
+
+    def _window_ids(self, epoch: int, index: int) -> Int64s:
+        """The windows of a group, none behind the epoch's last."""
         first = index * self._windows_per_group
-        ids = self.epoch_order(epoch).windows[first : first + self._windows_per_group]
+        return self.epoch_order(epoch).windows[first : first + self._windows_per_group]
+
+    def _make_group(self, epoch: int, index: int) -> Group:
+        ids = self._window_ids(epoch, index)
         parts = [self._pack_window(epoch, int(window)) for window in ids]
         counts = np.concatenate([np.diff(part.packed.row_offsets) for part in parts])
         places = np.arange(len(counts), dtype=np.int32)

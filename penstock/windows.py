@@ -15,6 +15,7 @@ import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ from penstock.dataset import Dataset
 from penstock.errors import DataError
 from penstock.packing import LongDocuments, Packing, count_rows
 from penstock.places import kept_folders
+from penstock.retry import patiently
 
 SIDECAR_FORMAT = 1
 WINDOW_TOKENS = 1 << 22
@@ -171,7 +173,7 @@ def _known_shards(folders: list[str], settings: PackSettings) -> dict[str, Windo
     """The windows of single shards in older sidecars of the same settings, by shard key."""
     known: dict[str, Windows] = {}
     for folder in folders:
-        for url in storage.list_files(folder):
+        for url in patiently(folder, partial(storage.list_files, folder)):
             if f"/windows-{settings.name}-" not in url:
                 continue
             windows, keys = _read(url) or (None, [])
@@ -188,7 +190,8 @@ def _select(windows: Windows, mask: npt.NDArray[np.bool_]) -> Windows:
 def _read(url: str) -> tuple[Windows, list[str]] | None:
     """A sidecar's windows and shard keys, or None where there is none that can be read."""
     try:
-        table = pa.ipc.open_file(pa.BufferReader(storage.read_bytes(url))).read_all()
+        data = patiently(url, lambda: storage.read_bytes(url))
+        table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
         stated = json.loads((table.schema.metadata or {})[_KEY])
         columns = [table.column(name).to_numpy() for name in _COLUMNS]
     except (OSError, pa.ArrowInvalid, KeyError, ValueError):

@@ -1,6 +1,7 @@
 """The loader on object storage: a moto server stands in for S3, real HTTP and all."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +13,9 @@ SMALL = {"rows_per_batch": 11, "tokens_per_batch": 300}
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty bucket, with the environment that leads there."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     s3fs = pytest.importorskip("s3fs")
     server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0)
     server.start()
