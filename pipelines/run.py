@@ -120,7 +120,7 @@ def run_text(
         return RunSummary(manifest=manifest, run=workspace.last_run(), already_done=True)
     workspace.open()
     recorder = RunRecorder(on_event)
-    _say_what_is_unsplit(plan, recorder)
+    _say_beforehand(plan, recorder)
     runner = make_engine(
         engine,
         settings=_settings(plan, workspace),
@@ -168,7 +168,9 @@ def _settings(plan: RunPlan, workspace: Workspace) -> Settings:
     )
 
 
-def _say_what_is_unsplit(plan: RunPlan, recorder: RunRecorder) -> None:
+def _say_beforehand(plan: RunPlan, recorder: RunRecorder) -> None:
+    for message in plan.models.notices:
+        recorder.notice("curate", message)
     for piece in plan.pieces:
         if piece.unsplit is not None:
             recorder.notice("curate", f"{piece.spans[0].url} can't be split: {piece.unsplit}")

@@ -17,6 +17,8 @@ SIGNALS = pa.schema(
         column("words", pa.int64(), "words by the rule of transforms.words", unit="words"),
         column("language", pa.string(), "ISO 639-1 code, or 'und'"),
         column("language_score", pa.float32(), "probability of the language", unit="0 to 1"),
+        column("languages", pa.list_(pa.string()), "the best three, best first", nullable=True),
+        column("language_scores", pa.list_(pa.float32()), "probabilities of these", nullable=True),
         column("tokens", pa.int64(), "tokens in the shards; null where not kept", nullable=True),
         column("failing", pa.uint64(), "bit mask of the rules that the document fails"),
     ]

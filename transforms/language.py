@@ -12,12 +12,14 @@ Cost: 0.15 ms a document, whatever its length.
 """
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from transforms.fasttext_file import load_fasttext
 from transforms.letters import letter_lines
@@ -33,6 +35,8 @@ LETTER_BYTES = 600
 STAGE = "language"
 _SHIPPED = Path(__file__).parent / "models" / "langid.ftz"
 _DECIMALS = 4
+_SHOWN = 3
+"""Languages of each text that are told."""
 
 
 class LanguageOptions(BaseModel):
@@ -40,10 +44,32 @@ class LanguageOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: str | None = None
-    keep: tuple[str, ...] | None = Field(default=None, min_length=1)
-    minimum_score: float = Field(default=0.5, ge=0, le=1)
-    und_below: float = Field(default=0.3, ge=0, le=1)
+    model: str | None = Field(
+        default=None, description="fastText file or URL; null: the model that ships."
+    )
+    model_hash: str | None = Field(
+        default=None,
+        pattern=r"^sha256:[0-9a-f]{64}$",
+        description="SHA-256 of the model's file; a run says it when it fetches a URL without.",
+    )
+    keep: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="Codes of the languages kept; null: all."
+    )
+    minimum_score: float = Field(
+        default=0.5, ge=0, le=1, description="Least probability of the language."
+    )
+    minimum_scores: Mapping[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=dict, description="Least probabilities of some languages, by code."
+    )
+    und_below: float = Field(
+        default=0.3, ge=0, le=1, description="Below this probability a language is 'und'."
+    )
+
+    @model_validator(mode="after")
+    def _has_a_model_to_check(self) -> "LanguageOptions":
+        if self.model_hash is not None and self.model is None:
+            raise ValueError("model_hash is given without a model: name the file, or remove it")
+        return self
 
 
 class LanguageModel:
@@ -75,19 +101,28 @@ class LanguageModel:
 
         'und' is a text whose best language scores below `und_below`, or one without letters or in
         a script that the model doesn't know, whose score is 0. Null is a text without letters.
+        Columns languages list<string> and language_scores list<float32> have the three best, of
+        texts that are 'und' for their low score too; they are empty where nothing is known.
 
         >>> model = LanguageModel.load(None)
         >>> found = model.detect(pa.array(["Where there is water, there is a way.", "42"]))
         >>> found.column("language").to_pylist()
         ['en', 'und']
         """
-        best, scores = self._best_labels(self._lines(text))
+        labels, scores = self._best_labels(self._lines(text))
         codes = pa.array([*map(_code, self._file.labels), UNDETERMINED])
         rounded = np.round(np.minimum(scores, 1.0), _DECIMALS).astype(np.float32)
-        unsure = rounded < np.float32(und_below)
-        known = np.where(unsure | (best < 0), len(codes) - 1, best)
+        unsure = rounded[:, 0] < np.float32(und_below)
+        known = np.where(unsure | (labels[:, 0] < 0), len(codes) - 1, labels[:, 0])
+        shown = labels >= 0
+        ends = pa.array(np.concatenate([[0], np.cumsum(shown.sum(axis=1))]), pa.int32())
         return pa.record_batch(
-            {"language": codes.take(pa.array(known)), "language_score": pa.array(rounded)}
+            {
+                "language": codes.take(pa.array(known)),
+                "language_score": pa.array(rounded[:, 0]),
+                "languages": pa.ListArray.from_arrays(ends, codes.take(pa.array(labels[shown]))),
+                "language_scores": pa.ListArray.from_arrays(ends, pa.array(rounded[shown])),
+            }
         )
 
     def _lines(self, text: pa.StringArray) -> list[str]:
@@ -102,17 +137,23 @@ class LanguageModel:
         return rows
 
     def _best_labels(self, lines: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The kernel: place of the best label of each line, -1 for none, and its probability."""
+        """The kernel: places of each line's best labels, -1 for none, and their probabilities."""
         places = {label: place for place, label in enumerate(self._file.labels)}
-        best = np.full(len(lines), -1, np.int64)
-        scores = np.zeros(len(lines), np.float64)
-        predicted = self._file.model.multilinePredict([*lines, "\n"], 1, 0.0, "strict")
-        *rows, nothing = zip(*predicted, strict=True)
+        best = np.full((len(lines), _SHOWN), -1, np.int64)
+        scores = np.zeros((len(lines), _SHOWN), np.float64)
+        predicted = self._file.model.multilinePredict([*lines, "\n"], _SHOWN, 0.0, "strict")
+        *rows, nothing = [(labels, list(found)) for labels, found in zip(*predicted, strict=True)]
         for row, (labels, probabilities) in enumerate(rows):
             # An unknown text scores exactly as none does: by the line's end alone.
             is_known = labels and (labels, probabilities) != nothing
             if is_known and _code(labels[0]) != UNDETERMINED:
-                best[row], scores[row] = places[labels[0]], probabilities[0]
+                pairs = [
+                    (label, score)
+                    for label, score in zip(labels, probabilities, strict=True)
+                    if _code(label) != UNDETERMINED
+                ]
+                best[row, : len(pairs)] = [places[label] for label, _ in pairs]
+                scores[row, : len(pairs)] = [score for _, score in pairs]
         return best, scores
 
 
@@ -128,17 +169,29 @@ def _code(label: str) -> str:
 
 def language_rules(options: LanguageOptions) -> list[Rule]:
     """The rules of section `language`: the languages kept, then how sure the model must be."""
-    score = Rule(
-        name="language_score",
-        stage=STAGE,
-        column="language_score",
-        kind=Kind.AT_LEAST,
-        threshold=options.minimum_score,
-    )
-    rules = [score] if options.minimum_score else []
+    own = sorted(options.minimum_scores.items())
+    rules = [_score_rule(f"language_score_{code}", score, only=(code,)) for code, score in own]
+    if options.minimum_score:
+        rules.insert(
+            0, _score_rule("language_score", options.minimum_score, but=tuple(c for c, _ in own))
+        )
     if options.keep is None:
         return rules
     kept = Rule(
         name="language", stage=STAGE, column="language", kind=Kind.ONE_OF, threshold=options.keep
     )
     return [kept, *rules]
+
+
+def _score_rule(
+    name: str, score: float, *, only: tuple[str, ...] | None = None, but: tuple[str, ...] = ()
+) -> Rule:
+    return Rule(
+        name=name,
+        stage=STAGE,
+        column="language_score",
+        kind=Kind.AT_LEAST,
+        threshold=score,
+        only_languages=only,
+        but_languages=but,
+    )

@@ -36,6 +36,8 @@ class Kind(StrEnum):
 class Rule:
     """What a document must satisfy: `column` is at least, at most or one of `threshold`.
 
+    A rule concerns documents of `only_languages` (None for all) and none of `but_languages`.
+
     Raises:
         ValueError: the threshold doesn't suit the kind.
     """
@@ -45,6 +47,8 @@ class Rule:
     column: str
     kind: Kind
     threshold: Threshold
+    only_languages: tuple[str, ...] | None = None
+    but_languages: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.kind is Kind.ONE_OF) != isinstance(self.threshold, tuple):
@@ -82,7 +86,11 @@ def failing_mask(signals: pa.RecordBatch, rules: Sequence[Rule]) -> np.ndarray:
         )
     mask = np.zeros(signals.num_rows, np.uint64)
     for bit, rule in enumerate(rules):
-        mask |= _fails(_column(signals, rule), rule).astype(np.uint64) << np.uint64(bit)
+        fails = _fails(_column(signals, rule), rule)
+        for languages, wanted in ((rule.only_languages, True), (rule.but_languages or None, False)):
+            if languages is not None:
+                fails = fails & (_is_in(signals, languages) == wanted)
+        mask |= fails.astype(np.uint64) << np.uint64(bit)
     return mask
 
 
@@ -145,6 +153,13 @@ def _fails(column: pa.Array, rule: Rule) -> np.ndarray:
         fails = compare(column, _scalar(rule.threshold, column.type)).fill_null(False)
     failing: np.ndarray = fails.to_numpy(zero_copy_only=False)
     return failing
+
+
+def _is_in(signals: pa.RecordBatch, languages: tuple[str, ...]) -> np.ndarray:
+    found: np.ndarray = pc.is_in(
+        signals.column("language"), value_set=pa.array(languages, pa.string())
+    ).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _scalar(threshold: int | float, type_: pa.DataType) -> pa.Scalar:

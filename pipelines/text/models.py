@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from penstock import storage
 from penstock.errors import UsageError
 from penstock.manifest import TokenizerInfo
-from pipelines.models import local_copy
+from pipelines.models import checked_hash, local_copy
 from pipelines.plan import StageResult
 from pipelines.recipe.model import TextRecipe
 from pipelines.text.tokenizer import MODEL, load_run_tokenizer
-from transforms.language import LanguageModel
+from transforms.language import LanguageModel, LanguageOptions
 from transforms.tokenizers import Tokenizer, TokenizerOptions
 
 _SMALL_VOCABULARY = 2**16
@@ -23,6 +23,7 @@ class Models:
     artefacts: Mapping[str, str]
     token_type: str
     options: TokenizerOptions
+    notices: tuple[str, ...]
 
 
 def load_models(recipe: TextRecipe) -> Models:
@@ -32,7 +33,8 @@ def load_models(recipe: TextRecipe) -> Models:
         UsageError: names the key, the file and what is wrong with it.
     """
     try:
-        artefacts = {"language": _language_model(recipe.language.model).digest}
+        language, notice = _language_model(recipe.language)
+        artefacts = {"language": language.digest}
         if recipe.tokenizer.fit is None:
             tokenizer = load_run_tokenizer(recipe.tokenizer, None)
             artefacts["tokenizer"] = tokenizer.digest
@@ -42,12 +44,22 @@ def load_models(recipe: TextRecipe) -> Models:
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from error
     token_type = "uint16" if size <= _SMALL_VOCABULARY else "uint32"
-    return Models(artefacts=artefacts, token_type=token_type, options=recipe.tokenizer)
+    return Models(
+        artefacts=artefacts,
+        token_type=token_type,
+        options=recipe.tokenizer,
+        notices=() if notice is None else (notice,),
+    )
 
 
-def _language_model(url: str | None) -> LanguageModel:
+def _language_model(options: LanguageOptions) -> tuple[LanguageModel, str | None]:
+    """The model, and what to tell the user of its file."""
     try:
-        return LanguageModel.load(url and local_copy(url))
+        if options.model is None:
+            return LanguageModel.load(None), None
+        path = local_copy(options.model)
+        told = checked_hash("language.model", options.model, path, wanted=options.model_hash)
+        return LanguageModel.load(path), told
     except (ValueError, OSError) as error:
         raise UsageError(f"language.model: {error}") from error
 

@@ -29,7 +29,12 @@ SENTENCES = {
 
 def test_languages_are_told() -> None:
     found = MODEL.detect(pa.array(SENTENCES.values()))
-    assert found.schema == pa.schema([("language", pa.string()), ("language_score", pa.float32())])
+    fields = [("language", pa.string()), ("language_score", pa.float32())]
+    lists = [
+        ("languages", pa.list_(pa.string())),
+        ("language_scores", pa.list_(pa.float32())),
+    ]
+    assert found.schema == pa.schema([*fields, *lists])
     assert found.column("language").to_pylist() == list(SENTENCES)
     assert min(found.column("language_score").to_pylist()) > 0.5
 
@@ -48,7 +53,9 @@ def test_the_card_names_the_shipped_file() -> None:
 @pytest.mark.parametrize("text", ["", "42 + 17 = 59", "!?!", "\n", "👍👍", None, "\uffff"])
 def test_a_text_without_letters_is_undetermined(text: str | None) -> None:
     found = MODEL.detect(pa.array([text], pa.string()))
-    assert found.to_pydict() == {"language": ["und"], "language_score": [0.0]}
+    assert found.to_pydict() == {
+        "language": ["und"], "language_score": [0.0], "languages": [[]], "language_scores": [[]]
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -63,7 +70,27 @@ def test_a_text_without_letters_is_undetermined(text: str | None) -> None:
 )
 def test_a_script_that_the_model_does_not_know_is_undetermined(text: str) -> None:
     found = MODEL.detect(pa.array([text, text * 20]))
-    assert found.to_pydict() == {"language": ["und", "und"], "language_score": [0.0, 0.0]}
+    assert found.column("language").to_pylist() == ["und", "und"]
+    assert found.column("language_score").to_pylist() == [0.0, 0.0]
+    assert found.column("languages").to_pylist() == [[], []]
+
+
+def test_three_languages_are_told_best_first_of_unsure_texts_too() -> None:
+    texts = pa.array([*SENTENCES.values(), "Hotel"])
+    found = MODEL.detect(texts, und_below=0.999)
+    languages, scores = found.column("languages"), found.column("language_scores")
+    assert [row[0] for row in languages.to_pylist()][:-1] == list(SENTENCES)
+    assert all(
+        1 <= len(row) <= 3 and row == sorted(row, reverse=True) for row in scores.to_pylist()
+    )
+    assert [row[0] for row in scores.to_pylist()] == found.column("language_score").to_pylist()
+    assert found.column("language")[-1].as_py() == "und"
+    assert len(languages[-1]) == 3
+
+
+def test_a_text_of_two_languages_shows_both() -> None:
+    found = MODEL.detect(pa.array([f"{SENTENCES['de']} {SENTENCES['fr']}" * 3]))
+    assert set(found.column("languages").to_pylist()[0][:2]) == {"de", "fr"}
 
 
 def test_a_low_score_is_undetermined_and_keeps_its_number() -> None:
@@ -143,6 +170,31 @@ def test_the_section_becomes_rules() -> None:
     told = first_failures(signals, rules, mask)
     assert told.threshold.to_pylist()[1:] == ["one of de, fr", "one of de, fr", "at least 0.6"]
     assert language_rules(LanguageOptions(minimum_score=0)) == []
+
+
+def test_languages_may_have_thresholds_of_their_own() -> None:
+    options = LanguageOptions(minimum_score=0.6, minimum_scores={"de": 0.9, "nn": 0.2})
+    signals = pa.record_batch(
+        {
+            "language": ["de", "en", "nn", "nn", "und", "fr", "de"],
+            "language_score": pa.array([0.8, 0.8, 0.3, 0.1, 0.2, 0.59, 0.9], pa.float32()),
+        }
+    )
+    rules = language_rules(options)
+    mask = failing_mask(signals, rules)
+    told = first_failures(signals, rules, mask)
+    general, german, nynorsk = "language_score", "language_score_de", "language_score_nn"
+    assert told.rule.to_pylist() == [german, None, None, nynorsk, general, general, None]
+    assert told.threshold.to_pylist()[0] == "at least 0.9"
+    without = language_rules(LanguageOptions(minimum_score=0, minimum_scores={"de": 0.9}))
+    assert failing_mask(signals, without).tolist() == [1, 0, 0, 0, 0, 0, 0]
+
+
+def test_a_hash_without_a_model_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="model_hash is given without a model"):
+        LanguageOptions(model_hash="sha256:" + "0" * 64)
+    with pytest.raises(ValueError, match="model_hash"):
+        LanguageOptions(model="x.ftz", model_hash="0" * 64)
 
 
 def test_no_language_to_keep_is_a_mistake() -> None:

@@ -1,0 +1,80 @@
+"""A language model from a URL: its hash is told, and then held to."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from penstock.errors import UsageError
+from penstock.manifest import read_manifest
+from tests.pipelines import flow
+
+SHIPPED = Path(__file__).parents[3] / "transforms" / "models" / "langid.ftz"
+DIGEST = hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+
+
+class Silent(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A web server that has the shipped model."""
+    handler = partial(Silent, directory=str(SHIPPED.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> str:
+    text = "The mill by the river turns its wheels, and the miller counts the sacks of flour. "
+    (tmp_path / "in.jsonl").write_text(json.dumps({"text": text * 5}) + "\n")
+    return str(tmp_path / "in.jsonl")
+
+
+def test_a_model_is_fetched_and_its_hash_told(server: str, lines: str, tmp_path: Path) -> None:
+    url = f"{server}/{SHIPPED.name}"
+    summary, _ = flow.run([lines], tmp_path / "out", f"language.model={url}")
+    [told] = [notice for notice in summary.run["notices"] if "language.model" in notice]
+    assert f"fetched {url}, sha256:{DIGEST}" in told
+    assert f"write language.model_hash: sha256:{DIGEST} into the recipe" in told
+    told_hash = f"language.model_hash=sha256:{DIGEST}"
+    again, _ = flow.run([lines], tmp_path / "again", f"language.model={url}", told_hash)
+    assert again.run["notices"] == []
+    manifests = [read_manifest(str(tmp_path / name)) for name in ("out", "again")]
+    assert manifests[0].artefacts == manifests[1].artefacts
+
+
+def test_another_file_than_the_hash_names_is_refused(
+    server: str, lines: str, tmp_path: Path
+) -> None:
+    for model in (f"{server}/{SHIPPED.name}", str(SHIPPED)):
+        wrong = "sha256:" + "0" * 64
+        overrides = f"language.model={model}", f"language.model_hash={wrong}"
+        with pytest.raises(UsageError, match=f"is sha256:{DIGEST}, but language.model_hash says"):
+            flow.run([lines], tmp_path / "out", *overrides)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_is_not_there_is_told(server: str, lines: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"model file http.*/none\.ftz: can't be read"):
+        flow.run([lines], tmp_path / "out", f"language.model={server}/none.ftz")
+    with pytest.raises(UsageError, match="isn't a fastText model"):
+        flow.run([lines], tmp_path / "out", f"language.model={server}/langid.md")
+
+
+def test_thresholds_of_languages_are_read_from_a_recipe(lines: str, tmp_path: Path) -> None:
+    summary, _ = flow.run([lines], tmp_path / "kept", "language.minimum_scores={en: 0.5}")
+    assert summary.manifest.counts.kept == 1
+    with pytest.raises(UsageError, match="minimum_scores"):
+        flow.recipe([lines], tmp_path / "odd", "language.minimum_scores={en: 5}")
