@@ -1,8 +1,8 @@
 """From rows of groups to one rank's batch: allocate, fill, convert.
 
-Each batch has memory of its own, so that a batch may be kept; the allocator hands the memory of
-dropped ones out again while it is still in the processor's cache. What a batch costs beside the
-kernel is a few Python calls, so the arrays of one batch are planes of one block.
+Each batch has memory of its own, so that a batch may be kept, unless it is on its way to a GPU (see
+penstock.rooms). What a batch costs beside the kernel is a few Python calls, so the arrays of one
+batch are planes of one block.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,11 @@ from penstock.balance import balanced_rows
 from penstock.batches import Batch, converter
 from penstock.dataset import Dataset
 from penstock.errors import DataError
-from penstock.fill import fill_causal, ignored_label
+from penstock.fill import ignored_label
 from penstock.manifest import TokenizerInfo
+from penstock.objectives import fill_of
 from penstock.options import LoaderOptions
+from penstock.rooms import FRESH, Room
 from penstock.rows import Piece, Source
 
 _NO_SEGMENTS = np.empty(0, np.int32)
@@ -30,7 +32,9 @@ class Assembler:
         datasets: Sequence[Dataset],
         source: Source,
         options: LoaderOptions,
+        *,
         framework: str | None,
+        dtype: str,
     ) -> None:
         # All datasets of a mixture have the same tokenizer.
         dataset = datasets[0]
@@ -40,28 +44,30 @@ class Assembler:
         self._vocabulary_size = dataset.manifest.tokenizer.vocabulary_size
         self._convert = converter(framework)
         self._sample = np.zeros(0, dataset.token_dtype)
-        planes = [name for name in ("labels", "position_ids") if name in options.fields]
-        self._label_plane = 1 if "labels" in planes else 0
-        self._position_plane = len(planes) if "position_ids" in planes else 0
+        self._fill_rows = fill_of(options.objective)
+        names = ("input_ids", "labels", "position_ids")
+        self.planes = {n: i for i, n in enumerate(n for n in names if n in options.fields)}
+        self._label_plane = self.planes.get("labels", 0)
+        self._position_plane = self.planes.get("position_ids", 0)
         self._with_segments = "cu_seqlens" in options.fields
         self._rank_rows = options.rank_rows
-        self._shape = (1 + len(planes), options.rank_rows, options.sequence_length)
-        self._dtype = np.dtype(options.dtype)
-        self.padding_id = _padding_id(dataset.manifest.tokenizer)
+        self._shape = (len(self.planes), options.rank_rows, options.sequence_length)
+        self.dtype = np.dtype(dtype)
+        self._padding_id = padding_id(dataset.manifest.tokenizer)
         self._constants = (
-            self.padding_id,
-            ignored_label(options.dtype),
+            self._padding_id,
+            ignored_label(dtype),
             self._label_plane,
             self._position_plane,
             options.pad_documents_to,
         )
 
-    def batch(self, epoch: int, first_row: int) -> Batch:
+    def batch(self, epoch: int, first_row: int, room: Room = FRESH) -> Batch:
         """This rank's share of the global batch that begins with a row of an epoch."""
         options = self._options
         pieces = self._pieces(epoch, first_row)
-        block = np.empty(self._shape, self._dtype)
-        ends = self._empty_segments(pieces) if self._with_segments else (_NO_SEGMENTS,) * 2
+        block = room.block(self._shape, self.dtype)
+        ends = self._empty_ends(pieces, room) if self._with_segments else (_NO_SEGMENTS,) * 2
         longest, num_labels = self._fill(pieces, block, ends)
         planes: list[Any] = list(block)
         arrays: list[Any] = [array if len(array) else None for array in ends]
@@ -100,7 +106,7 @@ class Assembler:
     def _fill(self, pieces: list[Piece], block: Any, ends: tuple[Any, Any]) -> tuple[int, int]:
         rows = segments = longest = num_labels = largest = 0
         for group, first, end in pieces:
-            segments, piece_longest, piece_labels, piece_largest = fill_causal(
+            segments, piece_longest, piece_labels, piece_largest = self._fill_rows(
                 (first, end),
                 group.row_offsets,
                 (group.addresses, group.lengths, group.continues),
@@ -122,14 +128,16 @@ class Assembler:
             longest = self._pad(block, ends, rows, segments)
         return longest, num_labels
 
-    def _empty_segments(self, pieces: list[Piece]) -> tuple[Any, Any]:
+    def _empty_ends(self, pieces: list[Piece], room: Room) -> tuple[Any, Any]:
         count = self._rank_rows
         for group, first, end in pieces:
             count += int(group.row_offsets[end] - group.row_offsets[first])
             count += int(group.padded_before[end] - group.padded_before[first]) - end + first
-        cu_seqlens = np.empty(count + 1, np.int32)
-        cu_seqlens[0] = 0
-        return cu_seqlens, cu_seqlens.copy() if self._options.pad_documents_to > 1 else _NO_SEGMENTS
+        wanted = 2 if self._options.pad_documents_to > 1 else 1
+        ends = [room.ends(index, count + 1) for index in range(wanted)]
+        for array in ends:
+            array[0] = 0
+        return ends[0], ends[1] if wanted == 2 else _NO_SEGMENTS
 
     def _pad(self, block: Any, ends: tuple[Any, Any], rows: int, segments: int) -> int:
         """Make the rows past the epoch's last into padding; return the longest segment's length.
@@ -148,7 +156,7 @@ class Assembler:
         return int(row_length)
 
 
-def _padding_id(tokenizer: TokenizerInfo) -> int:
+def padding_id(tokenizer: TokenizerInfo) -> int:
     """The id that fills rows up; its labels don't count, so any id will do where none is for it."""
     ids = (tokenizer.special_ids.get(name) for name in ("pad", "eos"))
     return next((token for token in ids if token is not None), 0)

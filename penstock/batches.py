@@ -95,7 +95,9 @@ class Batch(Mapping[str, Any]):
         digest = xxhash.xxh3_128()
         for name in FIELDS:
             if name in self:
-                digest.update(np.ascontiguousarray(self[name]).data)
+                value = self[name]
+                host = value.cpu() if hasattr(value, "cpu") else value
+                digest.update(np.ascontiguousarray(host).data)
         return str(digest.hexdigest())
 
     def __repr__(self) -> str:

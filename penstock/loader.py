@@ -14,12 +14,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from penstock.assemble import Assembler
+from penstock.assemble import padding_id
 from penstock.batches import FIELDS, Batch
 from penstock.course import Course, EpochCourse, MixtureCourse, check_skips, check_step
 from penstock.dataset import Dataset
 from penstock.errors import UsageError
 from penstock.explain import Explanation, explain_rows
+from penstock.handoff import open_handoff
 from penstock.mixture import MixtureReport, MixtureSource, report_mixture
 from penstock.options import LoaderOptions
 from penstock.pack_report import PackReport, report_packing
@@ -57,6 +58,7 @@ class TokenLoader:
         dtype: of input_ids, labels and position_ids: int64, int32, uint16 or uint32. In an unsigned
             type the label -100 wraps around (65,436 in uint16).
         framework: "torch" or "numpy"; by default torch where it is installed.
+        device: "cpu", or "cuda" (or "cuda:1" …): batches arrive on the GPU, copied beside its work.
         windows_per_batch: how many stretches of the dataset a batch draws from.
         window_tokens: the length of a stretch; by default 4 Mi tokens, or 64 rows if that's more.
         prefetch: how many batches a thread makes ahead; 0 makes them when they're asked for.
@@ -92,6 +94,7 @@ class TokenLoader:
         fields: Sequence[str] = FIELDS,
         dtype: str = "int64",
         framework: str | None = None,
+        device: str | None = None,
         windows_per_batch: int = 8,
         window_tokens: int | None = None,
         prefetch: int = 0,
@@ -126,7 +129,9 @@ class TokenLoader:
             self._course: Course = MixtureCourse(self._source, self.options)
         else:
             self._course = EpochCourse(self._parts[""], self.options)
-        self._assembler = Assembler(self.datasets, self._source, self.options, framework)
+        self._handoff = open_handoff(
+            self.datasets, self._source, self.options, framework=framework, device=device
+        )
         self._skips = check_skips(skip)
         self._made = 0
         register_with_torch(TokenLoader)
@@ -144,7 +149,7 @@ class TokenLoader:
         batches = (self._make(epoch, row) for row in rows if not self._is_skipped(epoch, row))
         try:
             with contextlib.closing(prefetched(batches, self.options.prefetch)) as made:
-                for batch in made:
+                for batch in map(self._handoff.deliver, made):
                     # Moved before the batch is out: whoever holds the batch has had its rows.
                     course.row = min(batch.first_row + size, self._source.end)
                     yield batch
@@ -156,7 +161,8 @@ class TokenLoader:
 
     def batch(self, step: int) -> Batch:
         """The batch of any step from 0, epochs one after another, without the ones before it."""
-        return self._assembler.batch(*self._course.place(check_step(step)))
+        made = self._handoff.make(*self._course.place(check_step(step)))
+        return self._handoff.deliver(made)
 
     def provenance(self, step: int) -> pa.Table:
         """Which document each segment of a step's global batch is from, one row a segment.
@@ -243,7 +249,7 @@ class TokenLoader:
     @property
     def padding_id(self) -> int:
         """The id that fills up rows."""
-        return self._assembler.padding_id
+        return padding_id(self.dataset.manifest.tokenizer)
 
     def state_dict(self) -> dict[str, Any]:
         """The next row that hasn't been handed out, and what it is a row of, as JSON values."""
@@ -263,9 +269,9 @@ class TokenLoader:
         for dataset in self.datasets:
             dataset.close()
 
-    def _make(self, epoch: int, row: int) -> Batch:
+    def _make(self, epoch: int, row: int) -> Any:
         self._made = row + self.options.global_batch_size
-        return self._assembler.batch(epoch, row)
+        return self._handoff.make(epoch, row)
 
     def _is_skipped(self, epoch: int, row: int) -> bool:
         step = self._course.step_of(epoch, row)

@@ -11,12 +11,12 @@ from penstock.best_fit import MAXIMUM_ROW_LENGTH
 from penstock.errors import UsageError
 from penstock.fill import ignored_label
 from penstock.manifest import TokenizerInfo
+from penstock.objectives import objective_names
 from penstock.packing import LongDocuments, Packing
 from penstock.places import cache_folder
 from penstock.shard_cache import ShardCache
 from penstock.windows import PackSettings, default_window_tokens
 
-OBJECTIVES = ("causal",)
 DTYPES = ("int64", "int32", "uint16", "uint32")
 
 
@@ -69,7 +69,7 @@ class LoaderOptions:
                 f"pad_documents_to is {self.pad_documents_to}; allowed: what divides the "
                 f"sequence_length {self.sequence_length}"
             )
-        _check_choice("objective", self.objective, OBJECTIVES)
+        _check_choice("objective", self.objective, objective_names())
         _check_choice("packing", self.packing, tuple(Packing))
         _check_choice("long_documents", self.long_documents, tuple(LongDocuments))
         _check_choice("dtype", self.dtype, DTYPES)

@@ -62,6 +62,28 @@ def test_it_works_under_torchs_dataloader(out: str) -> None:
     assert len(loader) == len(plain)
 
 
+@pytest.mark.parametrize("kind", ["one", "mixture"])
+@pytest.mark.parametrize("taken", [0, 5, 11])
+def test_torchdatas_stateful_protocol_resumes_it(out: str, kind: str, taken: int) -> None:
+    stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
+    source: Any = out if kind == "one" else {"a": (out, 2), "b": (out, 1)}
+
+    def opened() -> Any:
+        return stateful(open_loader(source, framework="torch", prefetch=3), batch_size=None)
+
+    whole = [batch["input_ids"].tolist() for batch in opened()]
+    first = opened()
+    iterator = iter(first)
+    head = [next(iterator)["input_ids"].tolist() for _ in range(taken)]
+    state = first.state_dict()
+    second = opened()
+    second.load_state_dict(state)
+    rest = [batch["input_ids"].tolist() for batch in second]
+    assert head == whole[:taken]
+    assert head + rest == whole
+    assert second.dataset.epoch == 1
+
+
 def test_worker_processes_are_refused(out: str) -> None:
     loader = torch.utils.data.DataLoader(open_loader(out), batch_size=None, num_workers=2)
     with pytest.raises(Exception, match=r"num_workers is 2; allowed: 0"):
