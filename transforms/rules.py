@@ -6,12 +6,18 @@ rules are evaluated on all rows: a row's verdict is a bit mask, whose lowest set
 that the ledger names. A threshold on a float32 column is compared as float32, so 0.65 means the
 same in the recipe and in the signals. A null signal fails no rule: nothing was measured.
 
+A rule may also be on the ratio of two integer columns, `column` over `over`. The threshold is then
+the exact decimal number that the recipe shows, and the comparison is of integers multiplied across,
+so no rounding decides a verdict. Where `over` is 0, any count above 0 is too much, and none is
+neither too much nor too little.
+
 Cost: 8 ns a row and rule, 0.2 us for each row that is told; nothing beside extraction.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +26,12 @@ import pyarrow.compute as pc
 
 MAXIMUM_RULES = 64
 """Bits of the mask in the signals' column `failing`."""
+
+_LARGEST_TERM = 10**9
+"""Of a ratio's threshold, so that counts below 2^33 stay exact when multiplied."""
+
+_PLACES = 4
+"""Decimals of a ratio that the ledger shows; the verdict doesn't depend on them."""
 
 Threshold = int | float | tuple[str, ...]
 
@@ -37,9 +49,10 @@ class Rule:
     """What a document must satisfy: `column` is at least, at most or one of `threshold`.
 
     A rule concerns documents of `only_languages` (None for all) and none of `but_languages`.
+    With `over`, it's the ratio of `column` to that column.
 
     Raises:
-        ValueError: the threshold doesn't suit the kind.
+        ValueError: the threshold doesn't suit the kind, or a ratio's has too many digits.
     """
 
     name: str
@@ -49,6 +62,7 @@ class Rule:
     threshold: Threshold
     only_languages: tuple[str, ...] | None = None
     but_languages: tuple[str, ...] = ()
+    over: str | None = None
 
     def __post_init__(self) -> None:
         if (self.kind is Kind.ONE_OF) != isinstance(self.threshold, tuple):
@@ -56,6 +70,16 @@ class Rule:
                 f"rule {self.name!r}: kind {self.kind.value!r} with threshold {self.threshold!r}; "
                 "'one_of' takes a tuple of strings, 'at_least' and 'at_most' take a number"
             )
+        if self.over is not None and max(self.fraction.as_integer_ratio()) > _LARGEST_TERM:
+            raise ValueError(
+                f"rule {self.name!r}: threshold {self.threshold!r} of a ratio has too many digits; "
+                "give at most 9"
+            )
+
+    @property
+    def fraction(self) -> Fraction:
+        """A number's threshold as the exact fraction that its decimal digits say."""
+        return Fraction(str(self.threshold))
 
 
 class FirstFailures(NamedTuple):
@@ -86,7 +110,7 @@ def failing_mask(signals: pa.RecordBatch, rules: Sequence[Rule]) -> np.ndarray:
         )
     mask = np.zeros(signals.num_rows, np.uint64)
     for bit, rule in enumerate(rules):
-        fails = _fails(_column(signals, rule), rule)
+        fails = _fails(signals, rule)
         for languages, wanted in ((rule.only_languages, True), (rule.but_languages or None, False)):
             if languages is not None:
                 fails = fails & (_is_in(signals, languages) == wanted)
@@ -111,7 +135,7 @@ def first_failures(
     first = np.where(mask == 0, len(rules), _lowest_bit(mask))
     rows = [np.flatnonzero(first == bit) for bit in range(len(rules))]
     seen = [
-        pc.cast(_column(signals, rule).take(pa.array(where)), pa.string())
+        _seen(signals.select(_columns_of(rule)).take(pa.array(where)), rule)
         for rule, where in zip(rules, rows, strict=True)
     ]
     place = np.full(signals.num_rows, -1, np.int64)
@@ -135,16 +159,20 @@ def _lowest_bit(mask: np.ndarray) -> np.ndarray:
     return exponents - 1
 
 
-def _column(signals: pa.RecordBatch, rule: Rule) -> pa.Array:
-    if rule.column not in signals.schema.names:
+def _column(signals: pa.RecordBatch, rule: Rule, name: str | None = None) -> pa.Array:
+    name = name or rule.column
+    if name not in signals.schema.names:
         raise ValueError(
-            f"rule {rule.name!r} wants column {rule.column!r}, but the signals have "
+            f"rule {rule.name!r} wants column {name!r}, but the signals have "
             f"{', '.join(signals.schema.names)}; turn on the stage that measures it"
         )
-    return signals.column(rule.column)
+    return signals.column(name)
 
 
-def _fails(column: pa.Array, rule: Rule) -> np.ndarray:
+def _fails(signals: pa.RecordBatch, rule: Rule) -> np.ndarray:
+    column = _column(signals, rule)
+    if rule.over is not None:
+        return _ratio_fails(column, _column(signals, rule, rule.over), rule)
     if isinstance(rule.threshold, tuple):
         fails = pc.invert(pc.is_in(column, value_set=pa.array(rule.threshold, column.type)))
         fails = pc.and_(fails, column.is_valid())
@@ -162,6 +190,40 @@ def _is_in(signals: pa.RecordBatch, languages: tuple[str, ...]) -> np.ndarray:
     return found
 
 
+def _ratio_fails(column: pa.Array, over: pa.Array, rule: Rule) -> np.ndarray:
+    numerator, denominator = rule.fraction.as_integer_ratio()
+    count = column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64) * denominator
+    allowed = over.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64) * numerator
+    fails: np.ndarray = count < allowed if rule.kind is Kind.AT_LEAST else count > allowed
+    known: np.ndarray = pc.and_(column.is_valid(), over.is_valid()).to_numpy(zero_copy_only=False)
+    fails &= known
+    return fails
+
+
+def _columns_of(rule: Rule) -> list[str]:
+    return [rule.column] if rule.over is None else list({rule.column: 0, rule.over: 0})
+
+
+def _seen(signals: pa.RecordBatch, rule: Rule) -> pa.Array:
+    """The values as text: numbers as they are, a ratio as `0.2531 (81 of 320)`."""
+    count = pc.cast(_column(signals, rule), pa.string())
+    if rule.over is None:
+        return count
+    over = _column(signals, rule, rule.over)
+    numerator = pc.cast(_column(signals, rule), pa.int64())
+    rounded = pc.divide(
+        pc.add(pc.multiply(numerator, 10**_PLACES), pc.divide(pc.cast(over, pa.int64()), 2)),
+        pc.max_element_wise(pc.cast(over, pa.int64()), 1),
+    )
+    whole = pc.cast(pc.divide(rounded, 10**_PLACES), pa.string())
+    rest = pc.subtract(rounded, pc.multiply(pc.divide(rounded, 10**_PLACES), 10**_PLACES))
+    decimals = pc.utf8_lpad(pc.cast(rest, pa.string()), _PLACES, "0")
+    ratio = pc.binary_join_element_wise(whole, decimals, ".")
+    terms = pc.binary_join_element_wise(count, pc.cast(over, pa.string()), " of ")
+    told = pc.binary_join_element_wise(ratio, " (", terms, ")", "")
+    return pc.if_else(pc.equal(over, 0), terms, told)
+
+
 def _scalar(threshold: int | float, type_: pa.DataType) -> pa.Scalar:
     """The threshold in the column's type; a fraction beside integers stays a fraction."""
     if pa.types.is_integer(type_) and not float(threshold).is_integer():
@@ -172,5 +234,7 @@ def _scalar(threshold: int | float, type_: pa.DataType) -> pa.Scalar:
 def _told(rule: Rule, type_: pa.DataType) -> str:
     if isinstance(rule.threshold, tuple):
         return "one of " + ", ".join(rule.threshold)
+    if rule.over is not None:
+        return f"{rule.kind.value.replace('_', ' ')} {rule.threshold:g}"
     number = pc.cast(_scalar(rule.threshold, type_), pa.string()).as_py()
     return f"{rule.kind.value.replace('_', ' ')} {number}"

@@ -1,0 +1,173 @@
+"""The heuristics' columns: name, meaning and unit of each count, and where the kernels put it.
+
+A column belongs to a family that one kernel measures together. A run measures the families that
+its dialects' rules read and stores the columns of those rules, no others: signals are wide, and
+most are for other dialects.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pyarrow as pa
+
+from schemas.fields import column
+from transforms.heuristics import lines, repeats, word_counts
+
+
+class Family(StrEnum):
+    """What is measured in one go."""
+
+    ENGLISH = "english"
+    ENGLISH_REPEATS = "english_repeats"
+    SPACED = "spaced"
+    SPACED_REPEATS = "spaced_repeats"
+    SIGNS = "signs"
+    LINES = "lines"
+    LINE_REPEATS = "line_repeats"
+    PARAGRAPH_REPEATS = "paragraph_repeats"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """One column: `place` is its column in what the family's kernel returns."""
+
+    name: str
+    family: Family
+    place: int
+    meaning: str
+    unit: str
+
+    def field(self) -> pa.Field:
+        """The column's Arrow field."""
+        return column(self.name, pa.int32(), self.meaning, unit=self.unit)
+
+
+_SPLITS = {
+    Family.ENGLISH_REPEATS: ("english", "tokens of datatrove's English splitter"),
+    Family.SPACED_REPEATS: ("spaced", "words between blanks"),
+}
+
+
+def _word_counts() -> Iterable[Count]:
+    table = (
+        (Family.ENGLISH, "english_tokens", word_counts.WORDS, "tokens, punctuation too"),
+        (Family.ENGLISH, "english_words", word_counts.WORDY, "tokens that aren't punctuation"),
+        (Family.ENGLISH, "english_alphabetic", word_counts.ALPHABETIC, "tokens with a letter"),
+        (Family.SPACED, "spaced_words", word_counts.WORDS, "words between blanks"),
+        (Family.SPACED, "spaced_alphabetic", word_counts.ALPHABETIC, "of them, with a letter"),
+        (Family.SPACED, "spaced_symbolic", word_counts.SYMBOLIC, "of them, with `#` or `…`"),
+    )
+    for family, name, place, meaning in table:
+        yield Count(name=name, family=family, place=place, meaning=meaning, unit="words")
+    lengths = (
+        (Family.ENGLISH, "english_word_characters", word_counts.WORDY_CHARACTERS, "of words"),
+        (Family.SPACED, "spaced_characters", word_counts.CHARACTERS, "not white space"),
+        (
+            Family.SPACED,
+            "spaced_median_doubled",
+            word_counts.MEDIAN_DOUBLED,
+            "twice the median length of words, at most 2,048",
+        ),
+    )
+    for family, name, place, meaning in lengths:
+        yield Count(name=name, family=family, place=place, meaning=meaning, unit="code points")
+    signs = (
+        ("number_signs", word_counts.NUMBER_SIGNS, "signs `#`"),
+        ("ellipses", word_counts.ELLIPSES, "ellipses, `...` or `…`"),
+        ("spaced_ellipses", word_counts.SPACED_ELLIPSES, "ellipses `. . .`"),
+        ("alphanumeric_words", word_counts.ALPHANUMERIC_FIRST, "words that begin alphanumerically"),
+    )
+    for name, place, meaning in signs:
+        yield Count(
+            name=name, family=Family.SIGNS, place=place, meaning=meaning, unit="occurrences"
+        )
+
+
+def _repeats() -> Iterable[Count]:
+    for family, (prefix, of) in _SPLITS.items():
+        words = (
+            ("distinct", repeats.DISTINCT, "different ones"),
+            ("stop_words", repeats.STOP_WORDS, "which of Gopher's eight stop words occur"),
+            ("stop_word_occurrences", repeats.STOP_WORD_OCCURRENCES, "stop words, each time"),
+        )
+        for name, place, meaning in words:
+            yield Count(
+                name=f"{prefix}_{name}",
+                family=family,
+                place=place,
+                meaning=f"{meaning}, of {of}",
+                unit="words",
+            )
+        grams = (
+            ("top_{n}gram", repeats.TOP - 2, (2, 3, 4), "the most frequent n-gram, each time"),
+            ("top_{n}gram_spaced", repeats.TOP_SPACED - 2, (2, 3, 4), "the same and its blanks"),
+            ("longest_top_{n}gram", repeats.TOP_LONGEST - 2, (2, 3, 4), "the longest of these"),
+            ("again_{n}gram", repeats.GREEDY - 5, range(5, 11), "n-grams met before, jumping"),
+            ("repeated_{n}gram", repeats.COVERED - 5, range(5, 11), "repeated n-grams, once each"),
+            ("shared_{n}gram", repeats.SUMMED - 5, range(5, 11), "repeated n-grams, summed"),
+            ("all_{n}gram", repeats.ALL - 5, range(5, 11), "all n-grams, summed"),
+        )
+        for pattern, base, lengths, meaning in grams:
+            for n in lengths:
+                yield Count(
+                    name=f"{prefix}_{pattern.format(n=n)}",
+                    family=family,
+                    place=base + n,
+                    meaning=f"characters of {meaning}, of {of}, n = {n}",
+                    unit="code points",
+                )
+
+
+def _lines() -> Iterable[Count]:
+    kinds = (
+        ("lines", lines.LINES, "lines, empty ones too"),
+        ("newlines", lines.NEWLINES, "line ends between lines"),
+        ("full_lines", lines.FULL_LINES, "lines that aren't empty"),
+        ("short_lines", lines.SHORT_LINES, "lines of 1 to 30 characters"),
+        ("terminal_lines", lines.TERMINAL_LINES, "lines that end in a terminal mark"),
+    )
+    bullets = (
+        ("bullet_lines_datatrove", lines.BULLETS_DATATROVE, "lines that begin with • or -"),
+        ("bullet_lines_dolma", lines.BULLETS_DOLMA, "lines that begin with * or -"),
+        ("bullet_lines_dclm", lines.BULLETS_DCLM, "lines that begin with ●, •, * or -"),
+        ("ellipsis_lines", lines.ELLIPSES, "lines that end in ... or …"),
+        ("ellipsis_lines_dolma", lines.ELLIPSES_DOLMA, "lines that end in …"),
+        ("ellipsis_lines_dclm", lines.ELLIPSES_DCLM, "lines that end in ..., . . . or …"),
+    )
+    for name, place, meaning in (*kinds, *bullets):
+        yield Count(name=name, family=Family.LINES, place=place, meaning=meaning, unit="lines")
+    for family, unit in (
+        (Family.LINE_REPEATS, "line"),
+        (Family.PARAGRAPH_REPEATS, "paragraph"),
+    ):
+        for name, place, meaning, of in (
+            ("{}_units", lines.UNITS, "{}s that aren't empty", f"{unit}s"),
+            ("again_{}s", lines.AGAIN, "{}s that came before", f"{unit}s"),
+            ("again_{}_characters", lines.AGAIN_CHARACTERS, "their length", "code points"),
+            ("shared_{}s", lines.SHARED, "{}s that occur twice or more", f"{unit}s"),
+            ("shared_{}_characters", lines.SHARED_CHARACTERS, "their length", "code points"),
+            ("all_{}_characters", lines.UNIT_CHARACTERS, "length of all {}s", "code points"),
+        ):
+            yield Count(
+                name=name.format(unit),
+                family=family,
+                place=place,
+                meaning=meaning.format(unit),
+                unit=of,
+            )
+
+
+COUNTS = {count.name: count for count in (*_word_counts(), *_repeats(), *_lines())}
+"""All columns by name."""
+
+
+def chosen(names: Iterable[str]) -> list[Count]:
+    """The columns of these names, in the table's order; names of other stages are left out."""
+    wanted = frozenset(names)
+    return [count for name, count in COUNTS.items() if name in wanted]
+
+
+def fields(counts: Sequence[Count]) -> list[pa.Field]:
+    """Arrow fields of the columns."""
+    return [count.field() for count in counts]

@@ -1,0 +1,136 @@
+"""Named dialects: the rules of Gopher, C4, FineWeb and RefinedWeb as each tool has them.
+
+The tools disagree, so a dialect fixes how words are split, what is counted, and the thresholds.
+`dialects.md` tells each dialect's source, and where it differs from that.
+"""
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from transforms.rules import Kind
+
+
+class Dialect(StrEnum):
+    """A published set of rules, as one tool or paper has it."""
+
+    GOPHER_PAPER = "gopher@paper"
+    GOPHER_DATATROVE = "gopher@datatrove"
+    GOPHER_DOLMA = "gopher@dolma"
+    FINEWEB_CODE = "fineweb@code"
+    FINEWEB_PAPER = "fineweb@paper"
+
+
+class Bound(NamedTuple):
+    """A dialect's rule: `column`, or its ratio to `over`, is at least or at most `threshold`."""
+
+    name: str
+    column: str
+    over: str | None
+    kind: Kind
+    threshold: float
+
+
+_LEAST, _MOST = Kind.AT_LEAST, Kind.AT_MOST
+_TOP = {2: 0.2, 3: 0.18, 4: 0.16}
+_DUPLICATE = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.1}
+
+
+def bounds_of(dialect: Dialect) -> list[Bound]:
+    """The dialect's rules with its own thresholds, in the order of its tool.
+
+    >>> bounds_of(Dialect.FINEWEB_CODE)[2]
+    Bound(name='repeated_line_characters', column='again_line_characters',
+    over='all_line_characters', kind=<Kind.AT_MOST: 'at_most'>, threshold=0.01)
+    """
+    return list(_BOUNDS[dialect]())
+
+
+def _datatrove() -> Iterator[Bound]:
+    yield from _repeated_units("again", over="characters")
+    yield from _grams("english_top_{n}gram_spaced", "english_again_{n}gram", over="characters")
+    yield from _words("english_words", "english_word_characters", "english_words")
+    yield Bound("number_signs", "number_signs", "english_tokens", _MOST, 0.1)
+    yield Bound("ellipses", "ellipses", "english_tokens", _MOST, 0.1)
+    yield from _line_ends("bullet_lines_datatrove", "ellipsis_lines", over="lines")
+    yield Bound("alphabetic_words", "english_alphabetic", "english_tokens", _LEAST, 0.8)
+    yield Bound("stop_words", "english_stop_words", None, _LEAST, 2)
+
+
+def _paper() -> Iterator[Bound]:
+    yield from _repeated_units("again", over="spaced_characters")
+    yield from _grams("spaced_top_{n}gram", "spaced_repeated_{n}gram", over="spaced_characters")
+    yield from _words("spaced_words", "spaced_characters", "spaced_words")
+    yield Bound("number_signs", "number_signs", "spaced_words", _MOST, 0.1)
+    yield Bound("ellipses", "ellipses", "spaced_words", _MOST, 0.1)
+    yield from _line_ends("bullet_lines_dclm", "ellipsis_lines", over="full_lines")
+    yield Bound("alphabetic_words", "spaced_alphabetic", "spaced_words", _LEAST, 0.8)
+    yield Bound("stop_words", "spaced_stop_words", None, _LEAST, 2)
+
+
+def _dolma() -> Iterator[Bound]:
+    yield Bound("repeated_lines", "shared_lines", "line_units", _MOST, 0.3)
+    repeated = "shared_line_characters"
+    yield Bound("repeated_line_characters", repeated, "spaced_characters", _MOST, 0.2)
+    for n, threshold in _TOP.items():
+        yield Bound(f"top_{n}gram", f"spaced_top_{n}gram", "spaced_characters", _MOST, threshold)
+    for n, threshold in _DUPLICATE.items():
+        shared = f"spaced_shared_{n}gram"
+        yield Bound(f"duplicate_{n}gram", shared, f"spaced_all_{n}gram", _MOST, threshold)
+    yield Bound("minimum_words", "spaced_words", None, _LEAST, 50)
+    yield Bound("maximum_words", "spaced_words", None, _MOST, 100_000)
+    yield Bound("minimum_median_length_doubled", "spaced_median_doubled", None, _LEAST, 6)
+    yield Bound("maximum_median_length_doubled", "spaced_median_doubled", None, _MOST, 20)
+    yield Bound("symbols", "spaced_symbolic", "spaced_words", _MOST, 0.1)
+    yield from _line_ends("bullet_lines_dolma", "ellipsis_lines_dolma", over="full_lines")
+    yield Bound("alphabetic_words", "spaced_alphabetic", "spaced_words", _LEAST, 0.8)
+    yield Bound("stop_words", "spaced_stop_word_occurrences", None, _LEAST, 2)
+
+
+def _fineweb_code() -> Iterator[Bound]:
+    yield Bound("terminal_lines", "terminal_lines", "full_lines", _LEAST, 0.12)
+    yield Bound("short_lines", "short_lines", "full_lines", _MOST, 0.67)
+    repeated = "again_line_characters"
+    yield Bound("repeated_line_characters", repeated, "all_line_characters", _MOST, 0.01)
+    yield Bound("newlines", "newlines", "english_tokens", _MOST, 0.3)
+
+
+def _fineweb_paper() -> Iterator[Bound]:
+    for bound in _fineweb_code():
+        is_repeated = bound.name == "repeated_line_characters"
+        yield bound._replace(threshold=0.1) if is_repeated else bound
+
+
+def _words(words: str, characters: str, over: str) -> Iterator[Bound]:
+    yield Bound("minimum_words", words, None, _LEAST, 50)
+    yield Bound("maximum_words", words, None, _MOST, 100_000)
+    yield Bound("minimum_mean_length", characters, over, _LEAST, 3)
+    yield Bound("maximum_mean_length", characters, over, _MOST, 10)
+
+
+def _line_ends(bullets: str, ellipses: str, *, over: str) -> Iterator[Bound]:
+    yield Bound("bullet_lines", bullets, over, _MOST, 0.9)
+    yield Bound("ellipsis_lines", ellipses, over, _MOST, 0.3)
+
+
+def _repeated_units(counted: str, *, over: str) -> Iterator[Bound]:
+    for unit in ("paragraph", "line"):
+        repeated = f"{counted}_{unit}_characters"
+        yield Bound(f"repeated_{unit}s", f"{counted}_{unit}s", f"{unit}_units", _MOST, 0.3)
+        yield Bound(f"repeated_{unit}_characters", repeated, over, _MOST, 0.2)
+
+
+def _grams(top: str, duplicate: str, *, over: str) -> Iterable[Bound]:
+    for n, threshold in _TOP.items():
+        yield Bound(f"top_{n}gram", top.format(n=n), over, _MOST, threshold)
+    for n, threshold in _DUPLICATE.items():
+        yield Bound(f"duplicate_{n}gram", duplicate.format(n=n), over, _MOST, threshold)
+
+
+_BOUNDS = {
+    Dialect.GOPHER_PAPER: _paper,
+    Dialect.GOPHER_DATATROVE: _datatrove,
+    Dialect.GOPHER_DOLMA: _dolma,
+    Dialect.FINEWEB_CODE: _fineweb_code,
+    Dialect.FINEWEB_PAPER: _fineweb_paper,
+}

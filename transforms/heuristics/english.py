@@ -1,0 +1,205 @@
+"""English tokens as datatrove's filters see them: those of spaCy's rule-based tokenizer, as arrays.
+
+datatrove's word counts and n-grams are of tokens: `end.` is two of them, `can't` two, `10km` two.
+The rules are a function of one blank-separated word: strip prefixes and suffixes until none is
+left or the rest is a listed exception, leave a URL whole, part the rest at infixes, then join
+neighbours that make an exception (`)` and `:` are the emoticon `):`). Words of letters only, most
+of them, need one look into the table of exceptions.
+
+What differs from spaCy is told in `dialects.md`.
+
+Source: spaCy's documented algorithm (spacy.io/usage/linguistic-features#how-tokenizer-works) and
+the behaviour of spaCy 3.8.18 under datatrove 0.10.1, in tests.
+"""
+
+import functools
+from importlib.resources import files
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from transforms.heuristics import characters
+from transforms.heuristics.characters import character_table
+from transforms.heuristics.english_affixes import (
+    EXCEPTION,
+    LONGEST_EXCEPTION,
+    SECOND_TOKEN,
+    THIRD_TOKEN,
+    UNIT,
+    Exceptions,
+    Letters,
+    mark_affixes,
+)
+from transforms.heuristics.english_infixes import join_exceptions, mark_infixes
+from transforms.heuristics.english_urls import leave_urls
+from transforms.heuristics.scan import Scan, Words, scans
+from transforms.kernels import kernel
+
+_UNITS = (
+    "km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm mm² mm³ ha µm nm yd in ft kg g mg µg t lb oz m/s "
+    "km/h kmh mph hPa Pa mbar mb MB kb KB gb GB tb TB T G M K % км км² км³ м м² м³ дм дм² дм³ см "
+    "см² см³ мм мм² мм³ нм кг г мг м/с км/ч кПа Па мбар Кб КБ кб Мб МБ мб Гб ГБ гб Тб ТБ كم² كم³ "
+    "م م² م³ سم سم² سم³ مم مم² مم³ كم غرام جرام جم كغ ملغ كوب اكواب"
+)
+_SPECIAL, _DIGIT, _ALPHA = characters.SPECIAL, characters.ASCII_DIGIT, characters.ALPHA
+_LONGEST = LONGEST_EXCEPTION
+_EXCEPTION, _SECOND = EXCEPTION, SECOND_TOKEN
+_SEED, _PRIME = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
+
+
+class Tokens(NamedTuple):
+    """Tokens of some rows in order: those of row i stand at `offsets[i]` to `offsets[i + 1]`.
+
+    `hashes` uint64, never 0; `lengths` int32 in code points; `flags` uint32, the union of the bits
+    of the token's characters. `of_words` int64 says where each word's tokens begin.
+    """
+
+    offsets: NDArray[np.int64]
+    hashes: NDArray[np.uint64]
+    lengths: NDArray[np.int32]
+    flags: NDArray[np.uint32]
+    of_words: NDArray[np.int64]
+
+
+def english_tokens(scan: Scan) -> Tokens:
+    """The tokens of a scan's words, by the rules of spaCy's English tokenizer.
+
+    >>> scan = next(scans(pa.array(["She can't (really) walk 10km."])))
+    >>> tokens = english_tokens(scan)
+    >>> tokens.lengths[: tokens.offsets[1]].tolist()
+    [3, 2, 3, 1, 6, 1, 4, 2, 2, 1]
+    """
+    rows = scan.rows.stop - scan.rows.start
+    count = int(scan.words.offsets[rows])
+    limits = _limits(scan.words, count, exceptions())
+    size = int(limits[-1])
+    letters = Letters(
+        np.empty(size, np.uint32), np.empty(size, np.uint32), np.zeros(size + 1, np.bool_)
+    )
+    _read(scan.data, scan.words, limits, character_table(), letters)
+    starts, stops = np.empty(count, np.int64), np.empty(count, np.int64)
+    mark_affixes(*letters, limits, scan.words.hashes, starts, stops, *exceptions())
+    leave_urls(letters.codes, letters.bits, starts, stops)
+    mark_infixes(*letters, starts, stops)
+    join_exceptions(letters.codes, letters.marks, limits, stops, *exceptions())
+    room = count + int(letters.marks.sum())
+    hashes, lengths = np.empty(room, np.uint64), np.empty(room, np.int32)
+    flags, of_words = np.empty(room, np.uint32), np.empty(count + 1, np.int64)
+    _emit(scan.words, letters, limits, hashes, lengths, flags, of_words)
+    offsets = of_words[scan.words.offsets[: rows + 1]]
+    return Tokens(offsets, hashes, lengths, flags, of_words)
+
+
+@functools.cache
+def exceptions() -> Exceptions:
+    """The table of exceptions and units, read once for each process."""
+    table = files("transforms.heuristics").joinpath("english_exceptions.txt").read_text("utf-8")
+    lines = [line.split(" ") for line in table.splitlines() if not line.startswith("# ")]
+    named = {"".join(tokens): _value_of(tokens) for tokens in lines}
+    for unit in _UNITS.split(" "):
+        named[unit] = named.get(unit, 0) | UNIT
+    hashes = next(scans(pa.array(["\n".join(named)]))).words.hashes
+    keys = np.zeros(1 << (4 * len(named)).bit_length(), np.uint64)
+    values = np.zeros(len(keys), np.int32)
+    for hashed, value in zip(hashes[: len(named)].tolist(), named.values(), strict=True):
+        slot = hashed % len(keys)
+        while keys[slot]:
+            slot = (slot + 1) % len(keys)
+        keys[slot], values[slot] = hashed, value
+    return Exceptions(keys, values)
+
+
+def _value_of(tokens: list[str]) -> int:
+    second = len(tokens[0]) if len(tokens) > 1 else 0
+    third = second + len(tokens[1]) if len(tokens) > 2 else 0
+    return EXCEPTION | second << SECOND_TOKEN | third << THIRD_TOKEN
+
+
+@kernel
+def _limits(words: Words, count: int, exceptions: Exceptions) -> NDArray[np.int64]:
+    """Where each word's letters will stand; words that are one token need none."""
+    limits = np.zeros(count + 1, np.int64)
+    mask = np.uint64(len(exceptions.keys) - 1)
+    for word in range(count):
+        flags, length, value = words.flags[word], words.lengths[word], np.int32(0)
+        is_plain = not flags & _SPECIAL and not (flags & _DIGIT and flags & _ALPHA)
+        if length <= _LONGEST:
+            slot = words.hashes[word] & mask
+            while exceptions.keys[slot] != 0 and exceptions.keys[slot] != words.hashes[word]:
+                slot = (slot + np.uint64(1)) & mask
+            value = exceptions.values[slot]
+        is_one = value >> _SECOND == 0 and (is_plain or value & _EXCEPTION)
+        limits[word + 1] = limits[word] + (0 if is_one else length)
+    return limits
+
+
+@kernel
+def _read(
+    data: NDArray[np.uint8],
+    words: Words,
+    limits: NDArray[np.int64],
+    table: NDArray[np.uint32],
+    letters: Letters,
+) -> None:
+    for word in range(len(limits) - 1):
+        if limits[word] < limits[word + 1]:
+            at, end = words.starts[word], words.ends[word]
+            for place in range(limits[word], limits[word + 1]):
+                code, step = np.uint32(data[at]), 1
+                if code >= 0x80:
+                    code, step = _decode(data, at, end)
+                letters.codes[place], letters.bits[place] = code, table[code]
+                at += step
+
+
+@kernel
+def _emit(
+    words: Words,
+    letters: Letters,
+    limits: NDArray[np.int64],
+    hashes: NDArray[np.uint64],
+    lengths: NDArray[np.int32],
+    flags: NDArray[np.uint32],
+    of_words: NDArray[np.int64],
+) -> None:
+    """Tokens of all words, whole ones and parts."""
+    count = 0
+    for word in range(len(limits) - 1):
+        of_words[word] = count
+        at, end = limits[word], limits[word + 1]
+        if at == end:
+            hashes[count], lengths[count] = words.hashes[word], words.lengths[word]
+            flags[count] = words.flags[word]
+            count += 1
+        while at < end:
+            start, hashed, seen = at, np.uint64(_SEED), np.uint32(0)
+            while at == start or (at < end and not letters.marks[at]):
+                hashed = (hashed ^ np.uint64(letters.codes[at])) * np.uint64(_PRIME)
+                seen |= letters.bits[at]
+                at += 1
+            final = hashed ^ (hashed >> np.uint64(32))
+            hashes[count], lengths[count] = final | np.uint64(final == 0), at - start
+            flags[count] = seen
+            count += 1
+    of_words[len(limits) - 1] = count
+
+
+@kernel
+def _decode(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.uint32, int]:
+    """Code point at `at` and its bytes; U+FFFD of one byte where it isn't UTF-8."""
+    first = np.uint32(data[at])
+    length = 2 + int(first >= 0xE0) + int(first >= 0xF0)
+    if first < 0xC2 or first > 0xF4 or at + length > end:
+        return np.uint32(0xFFFD), 1
+    code = first & (0x7F >> length)
+    for k in range(1, length):
+        byte = np.uint32(data[at + k])
+        if byte & 0xC0 != 0x80:
+            return np.uint32(0xFFFD), 1
+        code = (code << 6) | (byte & 0x3F)
+    is_overlong = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
+    if is_overlong or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
+        return np.uint32(0xFFFD), 1
+    return np.uint32(code), length
