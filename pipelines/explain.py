@@ -92,7 +92,16 @@ def _explain_row(out: str, row: dict[str, Any]) -> Explanation:
 def _failing(out: str, signals: dict[str, Any]) -> list[dict[str, Any]]:
     mask = signals.pop("failing")
     rules = [rule for bit, rule in enumerate(signal_rules(out)) if mask >> bit & 1]
-    return [{**rule, "value": signals.get(rule["column"])} for rule in rules]
+    return [{**rule, "value": _value(rule, signals)} for rule in rules]
+
+
+def _value(rule: dict[str, Any], signals: dict[str, Any]) -> Any:
+    """The signal that the rule compares, or the ratio of two and both of them."""
+    value, over = signals.get(rule["column"]), signals.get(rule.get("over") or "")
+    if over is None or value is None:
+        return value
+    terms = f"{value} of {over}"
+    return f"{value / over:.4f} ({terms})" if over else terms
 
 
 def _document(out: str, row: dict[str, Any]) -> dict[str, Any] | None:

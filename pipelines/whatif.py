@@ -20,11 +20,10 @@ from penstock.manifest import read_manifest
 from pipelines.recipe import change_recipe, recipe_identity
 from pipelines.tables import SIGNALS as SIGNALS_TABLE
 from pipelines.tables import pieces, require_output
-from pipelines.text.curate import curation_rules
-from schemas.signals import SIGNALS
+from pipelines.text.curate import curation_rules, curation_signals
 from transforms.rules import Rule, failing_mask, first_failures
 
-THRESHOLDS = ("length", "language.keep", "language.minimum_score")
+THRESHOLDS = ("length", "language.keep", "language.minimum_score", "heuristics.thresholds")
 """The recipe's keys that only compare what was measured."""
 
 _EXAMPLES = 5
@@ -81,8 +80,9 @@ def what_if(out: str, overrides: Sequence[str]) -> WhatIf:
     recipe = read_manifest(out).recipe
     changed = recipe_identity(change_recipe(recipe, overrides, origin=f"recipe of {out}"))
     _check_thresholds_only(recipe, changed)
+    names = curation_signals(dict(recipe)).names
     totals = _Totals(curation_rules(dict(recipe)), curation_rules(changed))
-    for signals, documents in pieces(out, signals=SIGNALS.names, documents=("doc_id",)):
+    for signals, documents in pieces(out, signals=names, documents=("doc_id",)):
         for batch in signals.combine_chunks().to_batches():
             totals.add(batch, documents["doc_id"])
     return totals.result()

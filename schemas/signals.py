@@ -1,8 +1,11 @@
 """Signals: what was measured on each curated document, kept or not.
 
 All rules are evaluated (no short circuit), so that another threshold can be tried from this table
-alone. Bit i of `failing` belongs to the rule that metadata key `rules` lists at place i.
+alone. A run has the columns of the dialects of heuristics that its recipe names, beside these.
+Bit i of `failing` belongs to the rule that metadata key `rules` lists at place i.
 """
+
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -23,3 +26,9 @@ SIGNALS = pa.schema(
         column("failing", pa.uint64(), "bit mask of the rules that the document fails"),
     ]
 )
+
+
+def signals_schema(more: Sequence[pa.Field]) -> pa.Schema:
+    """The columns of SIGNALS and others, before the mask of what fails."""
+    fields = list(SIGNALS)
+    return pa.schema([*fields[:-1], *more, fields[-1]])

@@ -13,9 +13,11 @@ from pipelines.options import (
 )
 from pipelines.readers.options import InputOptions, ReadOptions
 from transforms.extract import ExtractOptions
-from transforms.language import LanguageOptions
-from transforms.lengths import LengthOptions
+from transforms.heuristics.options import HeuristicOptions, heuristic_rules
+from transforms.language import LanguageOptions, language_rules
+from transforms.lengths import LengthOptions, length_rules
 from transforms.normalize import NormalizeOptions
+from transforms.rules import MAXIMUM_RULES
 from transforms.tokenizers import TokenizerOptions
 
 _PLACES = frozenset({"inputs", "output", "work_dir"})
@@ -44,6 +46,7 @@ class TextRecipe(BaseModel):
     normalize: NormalizeOptions = NormalizeOptions()
     language: LanguageOptions = LanguageOptions()
     length: LengthOptions = LengthOptions()
+    heuristics: HeuristicOptions = HeuristicOptions()
     dedup: DedupOptions = DedupOptions()
     tokenizer: TokenizerOptions = TokenizerOptions()
     shards: ShardOptions = ShardOptions()
@@ -57,6 +60,20 @@ class TextRecipe(BaseModel):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two inputs are named {twice[0]!r}; each needs a name of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _rules_fit(self) -> Self:
+        rules = [
+            *language_rules(self.language),
+            *length_rules(self.length),
+            *heuristic_rules(self.heuristics),
+        ]
+        if len(rules) > MAXIMUM_RULES:
+            raise ValueError(
+                f"{len(rules)} rules, but a run can have {MAXIMUM_RULES}: take fewer dialects, or "
+                "turn rules off with a threshold of null"
+            )
         return self
 
 

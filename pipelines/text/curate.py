@@ -28,9 +28,16 @@ from pipelines.text.rejects import RejectSample
 from schemas.curated import CURATED
 from schemas.ledger import DROPPED, FAILED, LEDGER
 from schemas.rejects import REJECTS
-from schemas.signals import SIGNALS
+from schemas.signals import signals_schema
 from transforms.buffers import fixed_matrix
 from transforms.extract import ExtractOptions, extract_text
+from transforms.heuristics.measure import heuristic_signals
+from transforms.heuristics.options import (
+    HeuristicOptions,
+    heuristic_counts,
+    heuristic_fields,
+    heuristic_rules,
+)
 from transforms.identity import order_keys
 from transforms.language import LanguageModel, LanguageOptions, language_rules
 from transforms.lengths import LengthOptions, length_rules, length_signals
@@ -43,6 +50,7 @@ SECTIONS = (
     "normalize",
     "language",
     "length",
+    "heuristics",
     "dedup",
     "rejects",
     "seed",
@@ -60,6 +68,7 @@ class CurateOptions:
     normalize: NormalizeOptions
     language: LanguageOptions
     length: LengthOptions
+    heuristics: HeuristicOptions
     dedup: DedupOptions
     rejects: RejectOptions
     seed: int
@@ -76,6 +85,7 @@ class CurateOptions:
             normalize=NormalizeOptions.model_validate(sections["normalize"]),
             language=LanguageOptions.model_validate(sections["language"]),
             length=LengthOptions.model_validate(sections["length"]),
+            heuristics=HeuristicOptions.model_validate(sections["heuristics"]),
             dedup=DedupOptions.model_validate(sections["dedup"]),
             rejects=RejectOptions.model_validate(sections["rejects"]),
             seed=sections["seed"],
@@ -90,7 +100,13 @@ def curation_rules(sections: dict[str, Any]) -> list[Rule]:
     return [
         *language_rules(LanguageOptions.model_validate(sections["language"])),
         *length_rules(LengthOptions.model_validate(sections["length"])),
+        *heuristic_rules(HeuristicOptions.model_validate(sections["heuristics"])),
     ]
+
+
+def curation_signals(sections: dict[str, Any]) -> pa.Schema:
+    """The signals that a recipe's runs have: those of all runs and of its heuristics."""
+    return signals_schema(heuristic_fields(HeuristicOptions.model_validate(sections["heuristics"])))
 
 
 def curate_piece(context: TaskContext, item: Item) -> None:
@@ -104,7 +120,7 @@ def curate_piece(context: TaskContext, item: Item) -> None:
             stack.enter_context(batch_writer(context.file(name), schema))
             for name, schema in (
                 ("curated", CURATED),
-                ("signals", SIGNALS),
+                ("signals", curation_signals(context.spec.options)),
                 ("ledger", LEDGER),
                 ("rejects", REJECTS),
             )
@@ -190,12 +206,15 @@ def _signals(
         model = LanguageModel.load(path)
         check_same_model("language", found=model.digest, wanted=options.models.get("language"))
         language = model.detect(text, und_below=options.language.und_below)
+    with context.timed("heuristics"):
+        heuristics = heuristic_signals(text, heuristic_counts(options.heuristics))
     with context.timed("rules"):
         columns = {name: records[name] for name in ("doc_id", "url")}
-        for measured in (length_signals(text), language):
+        for measured in (length_signals(text), language, heuristics):
             columns |= dict(zip(measured.schema.names, measured.columns, strict=True))
         mask = failing_mask(pa.RecordBatch.from_pydict(columns), options.rules)
-        return table_batch({**columns, "failing": pa.array(mask, pa.uint64())}, SIGNALS)
+        schema = signals_schema(heuristic_fields(options.heuristics))
+        return table_batch({**columns, "failing": pa.array(mask, pa.uint64())}, schema)
 
 
 def _documents(

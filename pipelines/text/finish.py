@@ -20,7 +20,7 @@ from pipelines.parquet import parquet_writer
 from pipelines.sortkeys import bucket_of
 from pipelines.streams import LEDGER_STREAM, REJECT_STREAM, TOKEN_STREAMS
 from pipelines.task import Item, TaskContext
-from pipelines.text.curate import count_verdicts, curation_rules
+from pipelines.text.curate import count_verdicts, curation_rules, curation_signals
 from pipelines.text.kept import curated_with_verdicts
 from pipelines.text.nodes import id_buckets
 from pipelines.text.rejects import RejectSample
@@ -28,13 +28,13 @@ from pipelines.text.tokenizer import run_tokenizer
 from pipelines.text.verdicts import DUPLICATE_ID, EXACT_DUPLICATE
 from schemas.documents import DOCUMENTS
 from schemas.ledger import DROPPED, KEPT, LEDGER
-from schemas.signals import SIGNALS
 from transforms.buffers import fixed_matrix
 from transforms.identity import keyed_hash
 
 SECTIONS = (
     "language",
     "length",
+    "heuristics",
     "dedup",
     "tokenizer",
     "validation",
@@ -182,14 +182,14 @@ def _write_signals(context: TaskContext, item: Item, counts: pa.ChunkedArray) ->
     `counts` are the tokens of the curated documents, which are those that fail no rule.
     """
     rules = [asdict(rule) for rule in curation_rules(context.spec.options)]
-    schema = SIGNALS.with_metadata({"rules": json.dumps(rules)})
+    schema = curation_signals(context.spec.options).with_metadata({"rules": json.dumps(rules)})
     with parquet_writer(_part(context, item, "signals"), schema) as writer:
-        place = SIGNALS.get_field_index("tokens")
+        place = schema.get_field_index("tokens")
         for batch in read_batches(context.spec.inputs["curate.signals"][item["number"]]):
             passed = pc.equal(batch["failing"], 0)
             mine = counts.slice(0, passed.true_count).combine_chunks()
             counts = counts.slice(len(mine))
-            writer.write(batch.set_column(place, SIGNALS.field(place), _spread(mine, passed)))
+            writer.write(batch.set_column(place, schema.field(place), _spread(mine, passed)))
 
 
 def _part(context: TaskContext, item: Item, folder: str) -> str:

@@ -24,8 +24,9 @@ from pipelines.text.curate import (
 from schemas.curated import CURATED
 from schemas.ledger import LEDGER
 from schemas.records import RECORDS
-from schemas.signals import SIGNALS
+from schemas.signals import signals_schema
 from schemas.validate import validate
+from transforms.heuristics.options import heuristic_fields
 
 ENGLISH = "The miller opened the sluice and watched the water turn the old wheel of the mill. "
 PAGE = f"<html><head><title>A mill</title></head><body><p>{ENGLISH * 8}</p></body></html>"
@@ -42,7 +43,16 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def options() -> CurateOptions:
-    recipe = load_recipe("quickstart", inputs=["in"], output="out", overrides=())
+    return options_of([])
+
+
+@pytest.fixture(scope="module")
+def many_rules() -> CurateOptions:
+    return options_of(["heuristics.dialects=[gopher@datatrove, fineweb@code]"])
+
+
+def options_of(overrides: list[str]) -> CurateOptions:
+    recipe = load_recipe("quickstart", inputs=["in"], output="out", overrides=overrides)
     plain = {**recipe.model_dump(mode="json"), "snapshot_number": 0, "models": {}}
     return CurateOptions.of({name: plain[name] for name in SECTIONS})
 
@@ -89,17 +99,17 @@ def plain(outcomes: list[Outcome]) -> tuple[list[object], list[object], list[obj
 @settings(max_examples=20)
 @given(kinds=st.lists(st.sampled_from(sorted(KINDS)), max_size=12), size=st.integers(1, 12))
 def test_every_record_has_one_outcome_and_batches_do_not_show(
-    options: CurateOptions, kinds: list[str], size: int
+    many_rules: CurateOptions, kinds: list[str], size: int
 ) -> None:
     batch = records(kinds)
-    whole = curate_batch(context(), batch, options)
+    whole = curate_batch(context(), batch, many_rules)
     validate(whole.documents, CURATED)
-    validate(whole.signals, SIGNALS)
+    validate(whole.signals, signals_schema(heuristic_fields(many_rules.heuristics)))
     for rows, texts in whole.closed:
         validate(rows, LEDGER)
         assert len(texts) == rows.num_rows
     parts = [
-        curate_batch(context(), batch.slice(start, size), options)
+        curate_batch(context(), batch.slice(start, size), many_rules)
         for start in range(0, len(kinds), size)
     ]
     documents, signals, closed = plain([whole])
