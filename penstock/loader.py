@@ -26,6 +26,7 @@ from penstock.options import LoaderOptions
 from penstock.pack_report import PackReport, report_packing
 from penstock.prefetch import prefetched
 from penstock.schedule import Schedule, as_schedule
+from penstock.shuffle_score import worst_shuffle
 from penstock.sources import open_source
 from penstock.subset import Entry, Path, Subset
 from penstock.torch_protocol import refuse_workers, register_with_torch
@@ -213,8 +214,14 @@ class TokenLoader:
 
     def pack_report(self) -> PackReport:
         """What packing does to the split: fill, padding, split and cut documents; for printing."""
-        parts = self._parts.values()
-        return report_packing([(p.dataset, p.windows) for p in parts], self.options.pack_settings)
+        parts = list(self._parts.values())
+        is_mixture = isinstance(self._source, MixtureSource)
+        return report_packing(
+            [(part.dataset, part.windows) for part in parts],
+            self.options.pack_settings,
+            shuffle=worst_shuffle(parts, self.options.global_batch_size),
+            mix_error=self.mixture_report(len(self)).mix_error if is_mixture else None,
+        )
 
     @property
     def datasets(self) -> list[Dataset]:

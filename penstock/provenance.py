@@ -51,7 +51,7 @@ def _describe(
     before = np.cumsum(places) - places
     rows = np.repeat(np.arange(stop - start), np.diff(offsets))
     row_starts = before[offsets[:-1] - offsets[0]]
-    windows, found, tokens = _find(group, group.addresses[span])
+    windows, found, tokens = find_documents(group, group.addresses[span])
     batches = [batch for part in group.memory for batch in part.batches]
     doc_ids = pa.chunked_array([batch.column("doc_id") for batch in batches])
     sources = pa.chunked_array([batch.column("source_id") for batch in batches])
@@ -71,7 +71,7 @@ def _describe(
     )
 
 
-def _find(group: Group, addresses: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+def find_documents(group: Group, addresses: Int64s) -> tuple[Int64s, Int64s, Int64s]:
     """For each address the window of the group, the row among its batches' and the token there."""
     known, windows, rows = _by_address(group)
     found = np.searchsorted(known, addresses, side="right") - 1

@@ -109,6 +109,42 @@ def build_model(torch: Any) -> Any:
     return Model()
 
 
+def padded(batch: Any) -> Any:
+    """The batch as if each row held one document, its first one, and padding."""
+    ends = batch.cu_seqlens.tolist()
+    labels = batch.labels.clone()
+    for row in range(len(labels)):
+        stop = next(end for end in ends if end > row * 48) - row * 48
+        labels[row, stop:] = -100
+    return dict(batch) | {"labels": labels}
+
+
+def test_with_padding_it_takes_more_steps(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+    lengths = np.random.default_rng(0).integers(2, 30, 400)
+    documents = [[int(3 + (s * 7 + i) % 60) for i in range(n)] for s, n in enumerate(lengths)]
+    make_dataset(str(tmp_path), documents, vocabulary_size=64)
+    packed_steps = steps_to_learn(torch, str(tmp_path), lambda batch: batch)
+    padded_steps = steps_to_learn(torch, str(tmp_path), padded)
+    assert packed_steps < 0.8 * padded_steps
+
+
+def steps_to_learn(torch: Any, out: str, change: Any) -> int:
+    """How many steps it takes until the loss is below a half."""
+    model = build_model(torch)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    loader = TokenLoader(out, sequence_length=48, global_batch_size=2, seed=1)
+    for step in range(1000):
+        loss = model(**change(loader.batch(step)))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if loss.item() < 0.5:
+            return step
+    raise AssertionError("the model doesn't learn")
+
+
 def train(torch: Any, out: str, checkpoint: Path, *, start: int, stop: int) -> list[float]:
     """Losses of the steps from `start` to `stop`, going on from the checkpoint if it isn't new."""
     model = build_model(torch)
