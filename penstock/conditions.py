@@ -57,7 +57,9 @@ class Conditions:
 
     def __str__(self) -> str:
         parts = [f"{column} {operator} {value!r}" for column, operator, value in self.where]
-        return " and ".join(parts) or f"weight_by {self.weight_by!r}"
+        if self.weight_by is not None:
+            parts.append(f"weight_by {self.weight_by!r}")
+        return " and ".join(parts)
 
     @property
     def columns(self) -> list[str]:

@@ -175,6 +175,19 @@ def check_step(step: Any) -> int:
     return step
 
 
+def check_steps(steps: int, rows: int, options: LoaderOptions) -> None:
+    """Raise if an epoch has no step.
+
+    Raises:
+        UsageError: a batch is larger than an epoch.
+    """
+    if steps == 0:
+        raise UsageError(
+            f"global_batch_size is {options.global_batch_size}, but the dataset packs to {rows} "
+            f"rows of {options.sequence_length} tokens; take a smaller batch or shorter rows"
+        )
+
+
 def check_skips(skip: Iterable[Any]) -> tuple[range, ...]:
     """The steps to skip, as ranges.
 

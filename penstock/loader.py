@@ -9,6 +9,7 @@ a process's first batch a second longer (Numba starts), the first ever some more
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from penstock.assemble import padding_id
 from penstock.batches import FIELDS, Batch
-from penstock.course import Course, EpochCourse, MixtureCourse, check_skips, check_step
+from penstock.course import Course, EpochCourse, MixtureCourse, check_skips, check_step, check_steps
 from penstock.dataset import Dataset
 from penstock.errors import UsageError
 from penstock.explain import Explanation, explain_rows
@@ -135,8 +136,9 @@ class TokenLoader:
         )
         self._skips = check_skips(skip)
         self._made = 0
+        self._making = threading.Lock()
         register_with_torch(TokenLoader)
-        self._check_steps()
+        check_steps(len(self), self.num_rows, self.options)
 
     def __len__(self) -> int:
         """The number of steps of an epoch."""
@@ -204,13 +206,15 @@ class TokenLoader:
             UsageError: batches from that step on were made already, or it isn't a mixture.
         """
         source, (_, row) = self._mixture(), self._course.place(check_step(step))
-        made = max(self._course.row, self._made)
-        if row < made:
-            first = -(-made // self.options.global_batch_size)
-            raise UsageError(
-                f"step is {step}, whose batch has been made already; allowed: from {first} on"
-            )
-        source.amend(row, {n: as_schedule(weight, name=n) for n, weight in weights.items()})
+        schedules = {name: as_schedule(weight, name=name) for name, weight in weights.items()}
+        with self._making:
+            made = max(self._course.row, self._made)
+            if row < made:
+                first = -(-made // self.options.global_batch_size)
+                raise UsageError(
+                    f"step is {step}, whose batch has been made already; allowed: from {first} on"
+                )
+            source.amend(row, schedules)
 
     def pack_report(self) -> PackReport:
         """What packing does to the split: fill, padding, split and cut documents; for printing."""
@@ -277,8 +281,10 @@ class TokenLoader:
             dataset.close()
 
     def _make(self, epoch: int, row: int) -> Any:
-        self._made = row + self.options.global_batch_size
-        return self._handoff.make(epoch, row)
+        # A change of a mixture's weights mustn't come between, see amend_mixture.
+        with self._making:
+            self._made = row + self.options.global_batch_size
+            return self._handoff.make(epoch, row)
 
     def _is_skipped(self, epoch: int, row: int) -> bool:
         step = self._course.step_of(epoch, row)
@@ -288,11 +294,3 @@ class TokenLoader:
         if not isinstance(self._source, MixtureSource):
             raise UsageError("the loader reads one dataset; allowed: a mixture, which is a dict")
         return self._source
-
-    def _check_steps(self) -> None:
-        if len(self) == 0:
-            raise UsageError(
-                f"global_batch_size is {self.options.global_batch_size}, but the split "
-                f"{self.dataset.split!r} packs to {self.num_rows} rows of "
-                f"{self.options.sequence_length} tokens; take a smaller batch or shorter rows"
-            )

@@ -43,7 +43,7 @@ def plot_packing(report: "PackReport") -> str:
         _heading("Tokens by length", "of whole documents, and of the pieces that rows hold"),
         _key([("one", "documents"), ("two", "pieces in rows")]),
         _lengths(report.document_tokens, report.segment_tokens),
-        _heading("Rows by fill", "how many rows are so full, in twentieths"),
+        _heading("Rows by fill", "how many rows are so full, in per cent"),
         _fill(report.row_fill),
     ]
     style = _CSS.replace("\n", " ")
@@ -87,7 +87,7 @@ def _lengths(documents: Sequence[int], segments: Sequence[int]) -> str:
 
 
 def _fill(rows: Sequence[int]) -> str:
-    return _columns([rows], [f"{5 * i}–{5 * i + 5} %" for i in range(len(rows))])
+    return _columns([rows], [f"{5 * i}–{5 * i + 5}" for i in range(len(rows))])
 
 
 def _columns(series: Sequence[Sequence[int]], names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""How the weight of a dataset in a mixture changes with the tokens delivered.
+"""How the weight of a dataset in a mixture changes with the tokens delivered, padding included.
 
 A weight is a number, or points of (tokens, weight): `linear` joins them by straight lines, `steps`
 holds each until the next. Before its first point and after its last one a weight stays as it is

@@ -40,11 +40,15 @@ Copies = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The doc_ids to deliver, sorted, how many copies of each, and a digest of both."""
+    """The doc_ids to deliver, sorted, how many copies of each, and a digest of both.
+
+    `name` is what was asked for, to tell people.
+    """
 
     ids: DocIds
     copies: Copies
     digest: str
+    name: str
 
     def copies_of(self, doc_ids: DocIds) -> Copies:
         """How often each document is delivered in an epoch; 0 if it isn't selected."""
@@ -75,7 +79,8 @@ def load_selection(out: str, conditions: Conditions) -> Selection:
     if not found["documents"]:
         raise UsageError(f"{conditions} selects no document of the dataset at {out}")
     ids = np.memmap(folder / "ids.bin", "S16", "r")
-    return Selection(ids, np.memmap(folder / "copies.bin", np.uint8, "r"), found["digest"])
+    copies = np.memmap(folder / "copies.bin", np.uint8, "r")
+    return Selection(ids, copies, found["digest"], str(conditions))
 
 
 def _make(files: list[str], conditions: Conditions, folder: Path) -> None:

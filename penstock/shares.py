@@ -11,7 +11,8 @@ Inside blocks of 256 rows the numbers are exclusive-ored with a keyed hash of th
 aligned runs onto aligned runs, so that no rank gets the same dataset at every step.
 
 Shares are integers of 2^-32 that change at rows. A straight line between two points becomes at most
-1,024 treads. Cost: 2 us for a batch of 8 rows, 10 us to find a row.
+1,024 treads. Cost: 9 us for a batch of 8 rows wherever it is; measured up to row 10^9, four
+datasets with shares of tenths were off by 3.8 rows on average and by 8 at most.
 
 The sequence: van der Corput, Proc. Akad. Wet. Amsterdam 38 (1935); the count in an interval and its
 error: Niederreiter, Random Number Generation and Quasi-Monte Carlo Methods (1992), section 3.1.

@@ -73,6 +73,7 @@ def _data_identity(dataset: Dataset) -> dict[str, Any]:
         "dataset": dataset.fingerprint,
         "version": dataset.manifest.version,
         "split": dataset.split,
+        "selection": dataset.selection.name if dataset.selection else "",
     }
 
 

@@ -92,8 +92,8 @@ def compare(folder: Path, lengths: Any, rounds: int) -> str:
     raw = folder / "tokens.bin"
     shape = {"row_length": 2048, "rows": 8}
 
-    def deliver(**options: Any) -> Callable[[], int]:
-        loader = TokenLoader(str(folder), **SHAPE, **options)
+    def deliver(source: Any = str(folder), **options: Any) -> Callable[[], int]:
+        loader = TokenLoader(source, **SHAPE, **options)
         return lambda: _drain(iter(loader))
 
     runs: dict[str, Callable[[], Any]] = {
@@ -102,6 +102,10 @@ def compare(folder: Path, lengths: Any, rounds: int) -> str:
         "penstock unpacked, all fields": deliver(packing="concat"),
         "penstock best fit, all fields": deliver(),
         "penstock best fit, all fields, prefetch": deliver(prefetch=32),
+        "penstock best fit, documents padded to 8": deliver(pad_documents_to=8),
+        "penstock mixture of two, all fields": deliver(
+            {"one": (str(folder), 0.7), "other": (str(folder), 0.3)}
+        ),
     }
     if importlib.util.find_spec("lightbinpack"):
         runs["LightBinPack and Numba fill, all fields"] = lambda: _drain(

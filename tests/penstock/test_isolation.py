@@ -84,8 +84,12 @@ def test_a_place_for_compiled_kernels_isnt_needed(tmp_path: Path) -> None:
 INTERRUPTED = """
 import os, sys, threading, time
 from penstock import TokenLoader
-loader = TokenLoader({out!r}, sequence_length=32, global_batch_size=2, seed=0, prefetch=4,
-                     framework="numpy")
+from tests.penstock.datasets import make_dataset, random_documents
+out = {out!r}
+if out.startswith("memory"):
+    make_dataset(out, random_documents([30] * 2000), shards=40)
+loader = TokenLoader(out, sequence_length=32, global_batch_size=2, seed=0, prefetch=4,
+                     framework="numpy", window_tokens=500, cache_dir={cache!r}, cache_bytes=40_000)
 try:
     while True:
         for batch in loader:
@@ -98,9 +102,14 @@ except KeyboardInterrupt:
 """
 
 
-def test_an_interrupt_leaves_no_thread_and_a_true_state(out: str, tmp_path: Path) -> None:
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", INTERRUPTED.format(out=out)]
+@pytest.mark.parametrize("kind", ["local", "remote"])
+def test_an_interrupt_leaves_no_thread_and_a_true_state(
+    out: str, tmp_path: Path, kind: str
+) -> None:
+    env = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}
+    out = out if kind == "local" else "memory://interrupted/out"
+    cache = tmp_path / "cache"
+    command = [sys.executable, "-c", INTERRUPTED.format(out=out, cache=str(cache))]
     with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True) as it:
         assert it.stdout is not None
         assert it.stdout.readline() == "ready\n"
@@ -108,3 +117,5 @@ def test_an_interrupt_leaves_no_thread_and_a_true_state(out: str, tmp_path: Path
         output = it.stdout.read()
         assert it.wait(timeout=30) == 0
     assert output.splitlines()[-1] == "left ['MainThread'] False True"
+    assert cache.exists() == (kind == "remote")
+    assert not list(cache.glob("*.fetching"))

@@ -170,6 +170,16 @@ def test_a_missing_or_truncated_shard_is_named_at_once(tmp_path: Path) -> None:
         open_loader(str(tmp_path))
 
 
+def test_a_shard_of_another_format_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("penstock.shards.SHARD_FORMAT", 2)
+        make_dataset(str(tmp_path), random_documents([30] * 100), **SMALL)
+    with pytest.raises(DataError, match=r"train-00000.arrow: format is 2; this program reads 1"):
+        open_loader(str(tmp_path))
+
+
 def test_broken_offsets_cant_lead_the_kernel_astray(tmp_path: Path) -> None:
     """Every aligned int32 of the shard's first batch is made huge or negative, one at a time."""
     make_dataset(str(tmp_path), random_documents([5] * 11), shards=1, **SMALL)
@@ -224,7 +234,7 @@ def test_an_unfinished_or_empty_dataset_is_refused(tmp_path: Path) -> None:
 def test_a_batch_larger_than_the_epoch_is_refused(tmp_path: Path) -> None:
     manifest = make_dataset(str(tmp_path), random_documents([30] * 100), shards=1, **SMALL)
     everything = {"sequence_length": 100_000, "window_tokens": None}
-    with pytest.raises(UsageError, match=r"global_batch_size is 4, but the split 'train' packs to"):
+    with pytest.raises(UsageError, match=r"global_batch_size is 4, but the dataset packs to"):
         open_loader(str(tmp_path), **everything)
     one = open_loader(str(tmp_path), global_batch_size=1, **everything)
     assert len(one) == 1

@@ -201,7 +201,7 @@ def test_a_state_of_other_data_or_settings_is_refused(outs: dict[str, str]) -> N
     single = TokenLoader(outs["web"], **OPTIONS, global_batch_size=4)
     with pytest.raises(UsageError, match=r"lacks \['datasets', 'mixture'\]"):
         mixed(outs).load_state_dict(single.state_dict())
-    with pytest.raises(UsageError, match=r"lacks \['dataset', 'version', 'split'\]"):
+    with pytest.raises(UsageError, match=r"lacks \['dataset', 'version', 'split', 'selection'\]"):
         single.load_state_dict(state)
     for broken in [None, [], [[0, {"web": ["steps", "x"]}]]]:
         with pytest.raises(UsageError, match="can't be read"):

@@ -92,7 +92,7 @@ def test_the_page_is_whole_and_needs_nothing_else(out: str, tmp_path: Path) -> N
     assert f"{report.tokens:,}" in page
     body = page[page.index("<body>") : page.index("</html>")]
     ElementTree.fromstring(body)
-    heights = [float(h) for h in re.findall(r'height="([\d.]+)"><title>95–100 %', body)]
+    heights = [float(h) for h in re.findall(r'height="([\d.]+)"><title>95–100:', body)]
     assert len(heights) == 1
 
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,7 @@ def test_the_dataset_verifies_down_to_each_token(run, folder: Path) -> None:  # 
     done = penstock("verify", str(folder / "out"), "--loader")
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("verified\n")
+    assert re.search(r"^loader, train: .*; batches [0-9a-f]{32}$", done.stdout, re.MULTILINE)
 
 
 def test_the_same_run_again_does_nothing(run, folder: Path) -> None:  # type: ignore[no-untyped-def]
