@@ -45,6 +45,10 @@ _LESS, _GREATER, _SLASH, _EXCLAMATION, _QUESTION, _EQUALS, _MINUS = b"<>/!?=-"
 _QUOTE, _APOSTROPHE = b"\"'"
 
 
+class RefusedPageError(ValueError):
+    """A page that isn't read; the message is its error, 'code: detail'."""
+
+
 class MarkupCost(NamedTuple):
     """Counts that bound what a tree of the page costs."""
 
@@ -65,6 +69,33 @@ def markup_cost(page: bytes) -> MarkupCost:
     MarkupCost(tags=3, attributes=2, reopened=1)
     """
     return MarkupCost(*map(int, _count(np.frombuffer(page, np.uint8))))
+
+
+_SMALL_TAGS, _SMALL_CHARACTERS = 1_500, 131_072
+"""A page below both costs three seconds at worst, whatever its markup: half of all real pages."""
+
+_MAXIMUM_ATTRIBUTES = 1_000
+_MAXIMUM_REOPENED = 1_000_000
+"""Of 1,120 real pages the worst has 70 attributes in a tag and may reopen 231,760 elements."""
+
+
+def refuse_costly(page: str, *, maximum_tags: int) -> None:
+    """Returns when a tree of the page can be built in bounded time and memory.
+
+    Raises:
+        RefusedPageError: says which count is beyond what is read.
+    """
+    if len(page) < _SMALL_CHARACTERS and page.count("<") < _SMALL_TAGS:
+        return
+    cost = markup_cost(page.encode("utf-8", "replace"))
+    if cost.tags > maximum_tags:
+        raise RefusedPageError(f"too_many_tags: {cost.tags:,}, {maximum_tags:,} are read")
+    if cost.attributes > _MAXIMUM_ATTRIBUTES:
+        raise RefusedPageError(
+            f"too_many_attributes: {cost.attributes:,} in one tag, {_MAXIMUM_ATTRIBUTES:,} are read"
+        )
+    if cost.reopened > _MAXIMUM_REOPENED:
+        raise RefusedPageError("too_many_unclosed: formatting elements that a tree would repeat")
 
 
 @kernel

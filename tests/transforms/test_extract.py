@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.extract import ExtractOptions, extract_text
+from transforms.extract import ExtractEngine, ExtractOptions, extract_text
 
 STANDARD = ExtractOptions()
+RESILIPARSE = ExtractOptions(engine=ExtractEngine.RESILIPARSE)
 ARTICLE = "Water that falls turns a wheel, and the wheel turns a stone that grinds the corn. " * 4
 PAGE = f"""<html><head><title>Mills</title><style>p {{ color: red }}</style></head><body>
 <nav><a href="/">Home</a> <a href="/about">About us</a></nav>
@@ -32,15 +33,18 @@ def records(
     )
 
 
-def extract(content: str | bytes, *, media: str = "html") -> tuple[str | None, str | None]:
+def extract(
+    content: str | bytes, *, media: str = "html", options: ExtractOptions = STANDARD
+) -> tuple[str | None, str | None]:
     body = content.encode() if isinstance(content, str) else content
-    text, error = extract_text(records(body, media=media), options=STANDARD)
+    text, error = extract_text(records(body, media=media), options=options)
     text.validate(full=True)
     return text[0].as_py(), error[0].as_py()
 
 
-def test_the_article_is_kept_and_the_furniture_is_not() -> None:
-    text, error = extract(PAGE)
+@pytest.mark.parametrize("options", [STANDARD, RESILIPARSE], ids=lambda options: options.engine)
+def test_the_article_is_kept_and_the_furniture_is_not(options: ExtractOptions) -> None:
+    text, error = extract(PAGE, options=options)
     assert error is None
     assert text is not None
     assert ARTICLE.strip() in text
@@ -57,9 +61,10 @@ def test_all_visible_text_is_an_option() -> None:
 
 def test_long_lines_are_taken_where_the_rules_find_no_main_text() -> None:
     page = f'<body><div class="modal popup"><p>{ARTICLE}</p><p>Share</p></div></body>'
-    text, _ = extract(page)
+    text, _ = extract(page, options=RESILIPARSE)
     assert text == ARTICLE.strip()
-    assert extract('<body><div class="modal popup"><p>Short</p></div></body>') == ("", None)
+    page = '<body><div class="modal popup"><p>Short</p></div></body>'
+    assert extract(page, options=RESILIPARSE) == ("", None)
 
 
 def test_plain_text_is_decoded_only() -> None:
@@ -87,6 +92,8 @@ def test_no_rows_is_no_special_case() -> None:
 COSTLY = {
     "too_deep: elements are nested more than 256 deep": "<div>" * 10_000 + "x" + "</div>" * 10_000,
     "too_many_tags: 800,000, 100,000 are read": "<option><optgroup>" * 400_000,
+}
+COSTLY_TREES = COSTLY | {
     "too_many_attributes: 100,000 in one tag, 1,000 are read": (
         "<p " + " ".join(f"a{number}" for number in range(100_000)) + ">"
     ),
@@ -97,8 +104,20 @@ COSTLY = {
 
 
 @pytest.mark.parametrize("error", COSTLY)
-def test_markup_that_would_take_hours_or_gigabytes_is_refused(error: str) -> None:
+def test_markup_beyond_what_a_recipe_reads_is_refused(error: str) -> None:
     assert extract(COSTLY[error]) == (None, error)
+
+
+@pytest.mark.parametrize("error", COSTLY_TREES)
+def test_markup_whose_tree_would_take_hours_or_gigabytes_is_refused(error: str) -> None:
+    assert extract(COSTLY_TREES[error], options=RESILIPARSE) == (None, error)
+
+
+@pytest.mark.parametrize("error", COSTLY_TREES.keys() - COSTLY.keys())
+def test_what_is_costly_for_trees_only_is_read_without_one(error: str) -> None:
+    text, failure = extract(COSTLY_TREES[error])
+    assert failure is None
+    assert text is not None
 
 
 ODD = {
@@ -225,8 +244,8 @@ def test_real_pages_keep_their_text_and_lose_much_of_the_rest(
     text, error = extract_text(records(*pages.values()), options=STANDARD)
     assert error.null_count == len(pages)
     texts = dict(zip(pages, text.to_pylist(), strict=True))
-    assert share(texts, {url: gold[url]["with"] for url in pages}) > 0.9
-    assert share(texts, {url: gold[url]["without"] for url in pages}) < 0.3
+    assert share(texts, {url: gold[url]["with"] for url in pages}) > 0.93
+    assert share(texts, {url: gold[url]["without"] for url in pages}) < 0.12
 
 
 def test_real_pages_in_other_encodings_are_decoded(

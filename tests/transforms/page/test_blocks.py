@@ -1,0 +1,160 @@
+import html
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transforms.page.blocks import (
+    BOLD_BYTES,
+    END_BLOCK,
+    FIRST_BLOCK,
+    LINK_BYTES,
+    NODE,
+    NODE_TAG,
+    PARENT,
+    TEXT_END,
+    TEXT_START,
+    Blocks,
+    cut_blocks,
+)
+from transforms.page.names import TAGS
+from transforms.page.scan import scan_tags
+
+
+def cut(page: str | bytes, *, depth: int = 50, image_texts: bool = False) -> Blocks:
+    data = np.frombuffer(page.encode() if isinstance(page, str) else page, np.uint8)
+    tokens = scan_tags(data, maximum=100_000)
+    assert tokens is not None
+    blocks = cut_blocks(data, tokens, maximum_depth=depth, image_texts=image_texts)
+    assert blocks is not None
+    return blocks
+
+
+def texts(page: str | bytes, *, depth: int = 50, image_texts: bool = False) -> list[str]:
+    blocks = cut(page, depth=depth, image_texts=image_texts)
+    return [
+        blocks.text[start:end].tobytes().decode()
+        for start, end in blocks.blocks[:, [TEXT_START, TEXT_END]]
+    ]
+
+
+def paths(page: str) -> list[str]:
+    """The elements around each block."""
+    blocks = cut(page)
+    found = []
+    for node in blocks.blocks[:, NODE]:
+        path = []
+        while node > 0:
+            path.append(TAGS[blocks.nodes[node, NODE_TAG] - 1])
+            node = blocks.nodes[node, PARENT]
+        found.append("/".join(reversed(path)))
+    return found
+
+
+def test_blocks_end_where_a_browser_starts_a_new_line() -> None:
+    assert texts("one <b>two</b> <i>th</i>ree<p>four</p>five<div>six") == [
+        "one two three",
+        "four",
+        "five",
+        "six",
+    ]
+
+
+def test_white_space_is_collapsed_but_in_code() -> None:
+    assert texts("<p> a \n b&nbsp;&#160; c\u00a0 </p>") == ["a b c"]
+    assert texts("<pre>\n  if x:\n    y\n</pre>") == ["  if x:\n    y"]
+
+
+def test_breaks_part_lines_and_two_of_them_blocks() -> None:
+    assert texts("<p>a<br>b<br/><br>c<hr>d") == ["a\nb", "c", "d"]
+    assert texts("<p><br>a<br></p>") == ["a"]
+
+
+ENDS = {
+    "<p>a<p>b": ["p", "p"],
+    "<ul><li>a<li>b<ul><li>c</ul><li>d</ul>": ["ul/li", "ul/li", "ul/li/ul/li", "ul/li"],
+    "<dl><dt>a<dd>b<dt>c</dl>d": ["dl/dt", "dl/dd", "dl/dt", ""],
+    "<table><tr><td>a<td>b<tr><th>c</table>d": ["table/tr/td", "table/tr/td", "table/tr/th", ""],
+    "<div><p>a</div>b": ["div/p", ""],
+    "<p>a</div>b</p>c": ["p", "p", ""],
+    "<table><tr><td></div>a</td></tr></table>b": ["table/tr/td", ""],
+    "<h1>a<h2>b</h2>c": ["h1", "h2", ""],
+    "<head><title>t</title>x<p>a": ["p"],
+}
+
+
+@pytest.mark.parametrize("page", ENDS)
+def test_end_tags_that_are_left_out_are_implied(page: str) -> None:
+    assert paths(page) == ENDS[page]
+
+
+def test_what_is_no_text_is_left_out() -> None:
+    page = "a<script>b</script><noscript>c</noscript><select><option>d</select>"
+    assert texts(page + "<svg><text>e</text></svg><svg/>f<button>g<div>h</div></button>i") == [
+        "af",
+        "i",
+    ]
+    assert texts("<div><button>a</div>b") == ["b"]
+    assert texts('<h2>a<span class="mw-editsection"><span>[</span>edit</span></h2>') == ["a"]
+
+
+def test_links_and_bold_text_are_counted() -> None:
+    blocks = cut("<p>ab <a href=x>cde</a> <b>fg</b></p><p><a href=y>h</p><p>i").blocks
+    assert blocks[:, LINK_BYTES].tolist() == [4, 1, 0]
+    assert blocks[:, BOLD_BYTES].tolist() == [3, 0, 0]
+
+
+def test_texts_of_images_are_an_option() -> None:
+    page = '<p>a <img alt="b c"> d'
+    assert texts(page) == ["a d"]
+    assert texts(page, image_texts=True) == ["a b c d"]
+
+
+def test_nesting_beyond_the_maximum_is_told() -> None:
+    page = np.frombuffer(b"<div>" * 10 + b"x", np.uint8)
+    tokens = scan_tags(page, maximum=100)
+    assert tokens is not None
+    assert cut_blocks(page, tokens, maximum_depth=9, image_texts=False) is None
+    assert cut_blocks(page, tokens, maximum_depth=10, image_texts=False) is not None
+
+
+TAG_SOUP = st.lists(
+    st.sampled_from("div p ul li table tr td h1 a b pre span select br head".split()).flatmap(
+        lambda name: st.sampled_from([f"<{name}>", f"</{name}>", f"<{name} class=x>", "text "])
+    ),
+    max_size=25,
+)
+
+
+@given(pieces=TAG_SOUP)
+def test_nodes_hold_their_blocks_whatever_the_markup(pieces: list[str]) -> None:
+    found = cut("".join(pieces))
+    nodes, blocks = found.nodes, found.blocks
+    assert (nodes[1:, PARENT] < np.arange(1, len(nodes))).all()
+    assert (nodes[:, FIRST_BLOCK] <= nodes[:, END_BLOCK]).all()
+    for number, node in enumerate(blocks[:, NODE]):
+        assert nodes[node, FIRST_BLOCK] <= number < nodes[node, END_BLOCK]
+    assert (blocks[:, TEXT_START] < blocks[:, TEXT_END]).all()
+    assert (blocks[1:, TEXT_START] >= blocks[:-1, TEXT_END]).all()
+
+
+def test_real_pages_have_the_words_of_a_browsers_tree(shared_data: Path) -> None:
+    from fastwarc.warc import ArchiveIterator, WarcRecordType
+    from resiliparse.extract.html2text import extract_plain_text
+    from resiliparse.parse.html import HTMLTree
+
+    found = same = 0
+    with (shared_data / "crawl" / "pages-00000.warc.gz").open("rb") as stream:
+        for record, _ in zip(
+            ArchiveIterator(stream, record_types=WarcRecordType.response), range(60), strict=False
+        ):
+            page = record.reader.read().decode("utf-8", "replace")
+            tree = HTMLTree.parse(page)
+            text = extract_plain_text(tree, list_bullets=False, noscript=False, alt_texts=False)
+            words = set(text.split())
+            own = set(html.unescape("\n".join(texts(page.encode(), depth=256))).split())
+            found += len(words)
+            same += len({word for word in words if word in own})
+    assert same > 0.99 * found > 0

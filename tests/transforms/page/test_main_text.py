@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+
+from tests.transforms.page.test_blocks import cut
+from transforms.extract import ExtractOptions
+from transforms.markup import RefusedPageError
+from transforms.page.main_text import main_blocks, page_text, read_page
+from transforms.page.measure import FEATURES, block_features
+from transforms.page.render import render_blocks
+
+SENTENCE = "The miller opens the gate, and the water that was held back turns the wheel again. "
+NAVIGATION = "".join(f'<li><a href="/{n}">Section {n}</a></li>' for n in range(12))
+
+
+def page(article: str) -> str:
+    return (
+        f"<html><body><div class=menu><ul>{NAVIGATION}</ul></div><div class=article>"
+        f"<h1>The mill</h1><p>{SENTENCE * 3}</p>{article}<p>{SENTENCE * 2}</p><p>{SENTENCE}</p></div>"
+        "<div class=sidebar><h3>Related articles</h3><ul><li><a href=/x>Ten mills to see</a></li>"
+        "</ul></div><footer>Copyright 2020, all rights reserved</footer></body></html>"
+    )
+
+
+def text(html: str, **options: bool) -> str:
+    return page_text(html.encode(), ExtractOptions.model_validate(options))
+
+
+def rendered(html: str, *, bullets: bool = True) -> str:
+    blocks = cut(html)
+    every = np.ones(len(blocks.blocks), np.bool_)
+    return render_blocks(blocks, every, list_bullets=bullets).decode()
+
+
+def test_furniture_is_dropped_and_the_article_kept_in_its_order() -> None:
+    found = text(page(f"<h2>Its wheel</h2><p>{SENTENCE * 2}</p>"))
+    assert found.startswith("The mill\n\nThe miller opens")
+    assert "\n\nIts wheel\n\nThe miller" in found
+    for furniture in ("Section 3", "Ten mills", "Copyright"):
+        assert furniture not in found
+    assert "Section 3" in text(page(""), main_content=False)
+
+
+def test_entities_are_decoded_once() -> None:
+    found = text(
+        page(f"<p>{SENTENCE} Caf&eacute; &amp;lt; &#8364; &lt;b&gt; was written there.</p>")
+    )
+    assert "Café &lt; € <b> was written there." in found
+
+
+def test_lists_tables_and_code_keep_their_form() -> None:
+    assert rendered("<ul><li>a<li>b<ul><li>c</ul></ul>d") == "• a\n• b\n• c\n\nd"
+    assert rendered("<ol><li>a<li><p>b</p><p>c</p></ol>") == "1. a\n\n2. b\n\nc"
+    assert rendered("<ol>" + "<li>x" * 10 + "</ol>").endswith("9. x\n10. x")
+    assert rendered("<ul><li>a<li>b</ul>", bullets=False) == "a\nb"
+    assert rendered("<table><tr><th>a<th>b<tr><td>c<td>d</table>e") == "a | b\nc | d\n\ne"
+    assert rendered("<p>a</p><pre>if x:\n    y\n</pre>") == "a\n\nif x:\n    y"
+    assert rendered("<dl><dt>a<dd>b</dl>") == "a\nb"
+
+
+def test_costly_pages_are_refused_with_their_error() -> None:
+    with pytest.raises(RefusedPageError, match="too_many_tags: 12, 10 are read"):
+        read_page(b"<p>" * 12, maximum_tags=10, maximum_depth=9)
+    with pytest.raises(RefusedPageError, match="too_deep: elements are nested more than 9 deep"):
+        read_page(b"<div>" * 9_000, maximum_tags=10_000, maximum_depth=9)
+
+
+def test_a_page_of_which_nothing_is_sure_falls_back_to_its_prose() -> None:
+    html = f"<nav><p>{SENTENCE}</p></nav><div><p>{SENTENCE * 3}</p><p>Share</p></div>"
+    read = read_page(html.encode(), maximum_tags=99, maximum_depth=99)
+    features = block_features(*read)
+    unsure = np.full(3, -(10**6), np.int32)
+    assert main_blocks(features, unsure).tolist() == [False, True, False]
+    short = read_page(b"<nav><p>Home</nav><p>Short", maximum_tags=99, maximum_depth=99)
+    assert main_blocks(block_features(*short), unsure[:2]).tolist() == [False, True]
+
+
+def test_a_heading_stays_with_the_text_under_it() -> None:
+    read = read_page(
+        f"<h2>A</h2><h3>B</h3><p>{SENTENCE * 5}</p><h2>C</h2>".encode(),
+        maximum_tags=99,
+        maximum_depth=99,
+    )
+    scores = np.array([-(10**5), -(10**5), 10**6, -(10**5)], np.int32)
+    assert main_blocks(block_features(*read), scores).tolist() == [True, True, True, False]
+
+
+def test_comments_are_an_option() -> None:
+    comments = "".join(
+        f"<div class=comment><p>{name} says that {SENTENCE * 2}</p></div>" for name in ("Ann", "Bo")
+    )
+    html = page("").replace(
+        "<div class=sidebar>", f"<div class=comments>{comments}</div><div class=x>"
+    )
+    assert "Bo says" not in text(html)
+    assert "Bo says" in text(html, comments=True)
+
+
+def test_features_of_a_block_are_what_a_person_counts() -> None:
+    html = '<div id="sidebar"><p>One, two.</p><p><a href=x>Three</a> four</p></div>'
+    read = read_page(html.encode(), maximum_tags=99, maximum_depth=99)
+    features = dict(zip(FEATURES, block_features(*read).tolist(), strict=True))
+    assert features["characters"] == [9, 10]
+    assert features["words"] == [2, 2]
+    assert features["commas"] == [1, 0]
+    assert features["link_share"] == [0, 500]
+    assert features["block_from_end"] == [1, 0]
+    assert features["characters_before1"] == [0, 9]
+    assert features["named_sidebar"] == [2, 2]
+    assert features["grandparent_blocks"] == [2, 2]

@@ -1,0 +1,1 @@
+"""Main text of a web page: its bytes to blocks, the blocks' features, a verdict, the text."""

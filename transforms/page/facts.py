@@ -1,0 +1,232 @@
+"""What a page says of itself: title, address, language, date of publication.
+
+Each is looked for where pages state it, the surest place first: the title in `<title>`, then
+`og:title`; the address in `<link rel=canonical>`, then `og:url`; the language in `<html lang>`;
+the date in `article:published_time` and its like, JSON-LD's `datePublished`, an element with
+`itemprop=datePublished`, the first `<time datetime>`. They are a page's own claims: none is
+checked against its text.
+
+Cost: 0.02 ms for a page of 150 kB.
+"""
+
+import html
+import re
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.kernels import kernel
+from transforms.page.names import HASH_FACTOR, attribute, listed, tag
+from transforms.page.scan import (
+    ATTRIBUTES_END,
+    CONTENT,
+    END,
+    FIRST_ATTRIBUTE,
+    NAME,
+    TAG,
+    VALUE_END,
+    VALUE_START,
+    Tokens,
+)
+
+_PLACES = (
+    "title",
+    "og:title",
+    "canonical",
+    "og:url",
+    "lang",
+    "published",
+    "date",
+    "application/ld+json",
+    "datepublished",
+    "time",
+)
+"""Where a fact may stand; the number of a place is its slot."""
+
+_SLOTS = len(_PLACES)
+_KEYS = {
+    "og:title": "og:title",
+    "og:url": "og:url",
+    "article:published_time": "published",
+    "article:published": "published",
+    "og:published_time": "published",
+    "datepublished": "datepublished",
+    "pubdate": "date",
+    "publishdate": "date",
+    "publish-date": "date",
+    "publish_date": "date",
+    "publication_date": "date",
+    "date": "date",
+    "dc.date": "date",
+    "dc.date.issued": "date",
+    "dcterms.date": "date",
+    "dcterms.created": "date",
+    "dcterms.issued": "date",
+    "sailthru.date": "date",
+    "parsely-pub-date": "date",
+    "citation_publication_date": "date",
+    "citation_date": "date",
+    "canonical": "canonical",
+    "application/ld+json": "application/ld+json",
+}
+
+
+def _hashed(key: str) -> int:
+    value = 0
+    for byte in key.encode():
+        value = (value * HASH_FACTOR + byte) % (1 << 64)
+    return value
+
+
+_KEY_HASHES = np.array([_hashed(key) for key in _KEYS], np.uint64)
+_KEY_SLOTS = np.array([_PLACES.index(place) for place in _KEYS.values()], np.int64)
+_TITLE, _LANG, _TIME = (_PLACES.index(place) for place in ("title", "lang", "time"))
+_FACTOR = np.uint64(HASH_FACTOR)
+_TITLE_TAG, _META, _LINK, _TIME_TAG, _HTML, _SCRIPT = (
+    tag(name) for name in listed("title meta link time html script")
+)
+_NAME, _PROPERTY, _ITEMPROP, _REL, _TYPE, _CONTENT, _HREF, _DATETIME, _LANG_NAME = (
+    attribute(name) for name in listed("name property itemprop rel type content href datetime lang")
+)
+_DATE = re.compile(
+    r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ](\d\d):?(\d\d)(?::?(\d\d))?(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)?)?"
+)
+_LD_DATE = re.compile(rb'"datePublished"\s{0,9}:\s{0,9}"([^"]{8,40})"')
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
+_LONGEST = 1000
+_EARLIEST_YEAR = 1990
+
+
+class Facts(NamedTuple):
+    """A page's claims about itself, None where it makes none."""
+
+    title: str | None
+    canonical_url: str | None
+    language: str | None
+    """BCP 47 tag, as written."""
+    published: datetime | None
+    """In UTC; a time without a zone is taken for UTC."""
+
+
+def page_facts(page: NDArray[np.uint8], tokens: Tokens) -> Facts:
+    """The claims of a page (UTF-8) whose tags were scanned.
+
+    >>> from transforms.page.scan import scan_tags
+    >>> page = np.frombuffer(b'<html lang=en><title> A &amp; B</title>', np.uint8)
+    >>> page_facts(page, scan_tags(page, maximum=9))
+    Facts(title='A & B', canonical_url=None, language='en', published=None)
+    """
+    spans = np.full((_SLOTS, 2), -1, np.int64)
+    _find_facts(page, tokens.tags, tokens.attributes, spans)
+    found = {
+        place: page[start:end].tobytes()
+        for place, (start, end) in zip(_PLACES, spans.tolist(), strict=True)
+        if start >= 0
+    }
+    said = {place: _said(value) for place, value in found.items() if "json" not in place}
+    address = said.get("canonical") or said.get("og:url")
+    language = _LANGUAGE.fullmatch(said.get("lang") or "")
+    return Facts(
+        title=said.get("title") or said.get("og:title"),
+        canonical_url=address if address and address.startswith(("http://", "https://")) else None,
+        language=language.group() if language else None,
+        published=_published(said, found.get("application/ld+json")),
+    )
+
+
+def _said(value: bytes) -> str | None:
+    """The value as text on one line, None if it is empty or longer than anyone would say it."""
+    text = " ".join(html.unescape(value[: 2 * _LONGEST].decode("utf-8", "replace")).split())
+    return text if text and len(text) <= _LONGEST else None
+
+
+def _published(said: dict[str, str | None], json_ld: bytes | None) -> datetime | None:
+    dates = [said.get("published")]
+    found = _LD_DATE.search(json_ld) if json_ld else None
+    dates += [found.group(1).decode("ascii", "replace")] if found else []
+    dates += [said.get(place) for place in ("datepublished", "date", "time")]
+    return next(filter(None, (_date(date) for date in dates if date)), None)
+
+
+def _date(text: str) -> datetime | None:
+    """A date as ISO 8601 writes it, at the text's start; None for all else."""
+    found = _DATE.match(text)
+    if not found:
+        return None
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+    zone = (found.group(7) or "Z").replace("Z", "+00:00")
+    try:
+        local = datetime.fromisoformat(
+            f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{min(second, 59):02}{zone}"
+        )
+        return local.astimezone(UTC) if year >= _EARLIEST_YEAR else None
+    except (ValueError, OverflowError):
+        return None
+
+
+@kernel
+def _find_facts(
+    data: NDArray[np.uint8],
+    tags: NDArray[np.int32],
+    attributes: NDArray[np.int32],
+    spans: NDArray[np.int64],
+) -> None:
+    for token in range(len(tags)):
+        number = tags[token, TAG]
+        if number == _TITLE_TAG:
+            _note(spans, _TITLE, tags[token, CONTENT], tags[token, END])
+        elif number == _HTML:
+            _note_attribute(tags, attributes, token, _LANG_NAME, _LANG, spans)
+        elif number in (_META, _LINK, _SCRIPT, _TIME_TAG):
+            slot = _slot(data, tags, attributes, token)
+            if number == _SCRIPT and slot >= 0:
+                _note(spans, slot, tags[token, CONTENT], tags[token, END])
+            elif number == _TIME_TAG:
+                _note_attribute(
+                    tags, attributes, token, _DATETIME, slot if slot >= 0 else _TIME, spans
+                )
+            elif slot >= 0:
+                wanted = _CONTENT if number == _META else _HREF
+                _note_attribute(tags, attributes, token, wanted, slot, spans)
+
+
+@kernel
+def _slot(
+    data: NDArray[np.uint8], tags: NDArray[np.int32], attributes: NDArray[np.int32], token: int
+) -> int:
+    """The slot that a tag's name, property, rel … says it fills, -1 if none."""
+    for row in range(tags[token, FIRST_ATTRIBUTE], tags[token, ATTRIBUTES_END]):
+        name = attributes[row, NAME]
+        if name not in (_NAME, _PROPERTY, _ITEMPROP, _REL, _TYPE):
+            continue
+        hashed = np.uint64(0)
+        for place in range(attributes[row, VALUE_START], attributes[row, VALUE_END]):
+            byte = data[place]
+            hashed = hashed * _FACTOR + np.uint64(byte | 0x20 if 0x41 <= byte <= 0x5A else byte)
+        for key in range(len(_KEY_HASHES)):
+            if _KEY_HASHES[key] == hashed:
+                return _KEY_SLOTS[key]
+    return -1
+
+
+@kernel
+def _note_attribute(
+    tags: NDArray[np.int32],
+    attributes: NDArray[np.int32],
+    token: int,
+    name: int,
+    slot: int,
+    spans: NDArray[np.int64],
+) -> None:
+    for row in range(tags[token, FIRST_ATTRIBUTE], tags[token, ATTRIBUTES_END]):
+        if attributes[row, NAME] == name:
+            _note(spans, slot, attributes[row, VALUE_START], attributes[row, VALUE_END])
+
+
+@kernel
+def _note(spans: NDArray[np.int64], slot: int, start: int, end: int) -> None:
+    """Keep the first value of each slot that isn't empty."""
+    if spans[slot, 0] < 0 and end > start:
+        spans[slot, 0], spans[slot, 1] = start, end
