@@ -24,11 +24,13 @@ _LIBRARIES = (
 
 @lru_cache(maxsize=1)
 def code_version() -> str:
-    """xxh3_128 of this program's sources and of the versions of the libraries it computes with."""
+    """xxh3_128 of this program's sources and classifiers, and of its libraries' versions."""
     digest = xxhash.xxh3_128()
     root = Path(__file__).parents[1]
     for package in _PACKAGES:
-        for path in sorted((root / package).rglob("*.py")):
+        sources = (root / package).rglob("*.py")
+        shipped = (root / package).glob("models/*.json")
+        for path in sorted([*sources, *shipped]):
             digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
     for name, found in library_versions().items():
         digest.update(f"{name}={found}\0".encode())

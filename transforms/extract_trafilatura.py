@@ -96,16 +96,14 @@ class Trafilatura:
     def _ask(self, page: bytes | None, timeout_s: float) -> bytes:
         """The process's answer to a page; to none, its greeting when it has started."""
         process = self._process = self._process or self._start()
-        late = threading.Event()
-        timer = threading.Timer(timeout_s, lambda: (late.set(), process.kill()))
-        timer.start()
+        deadline = _Deadline(process, timeout_s)
         try:
             answer = _exchange(process, page)
         finally:
-            timer.cancel()
+            deadline.timer.cancel()
         if answer is None:
             self.close()
-            if late.is_set():
+            if deadline.is_missed:
                 raise RefusedPageError(f"timeout: trafilatura took longer than {timeout_s:g} s")
             raise TrafilaturaError(f"its process ended with status {process.returncode}")
         return answer
@@ -119,6 +117,20 @@ class Trafilatura:
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": paths},
         )
+
+
+class _Deadline:
+    """Kills a process when its time is up."""
+
+    def __init__(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
+        self.is_missed = False
+        self._process = process
+        self.timer = threading.Timer(timeout_s, self._miss)
+        self.timer.start()
+
+    def _miss(self) -> None:
+        self.is_missed = True
+        self._process.kill()
 
 
 def _exchange(process: subprocess.Popen[bytes], page: bytes | None) -> bytes | None:

@@ -6,19 +6,19 @@ killed when it takes too long. Messages are a length (4 bytes, little-endian), t
 
 import struct
 import sys
-from typing import BinaryIO
+from typing import IO
 
 LENGTH = struct.Struct("<I")
 OK, FAILED = b"+", b"-"
 
 
-def write_message(stream: BinaryIO, message: bytes) -> None:
+def write_message(stream: IO[bytes], message: bytes) -> None:
     """Send one message."""
     stream.write(LENGTH.pack(len(message)) + message)
     stream.flush()
 
 
-def read_message(stream: BinaryIO) -> bytes | None:
+def read_message(stream: IO[bytes]) -> bytes | None:
     """The next message, None at the end."""
     head = stream.read(LENGTH.size)
     if len(head) < LENGTH.size:

@@ -136,12 +136,11 @@ def _json(path: Path) -> dict[str, dict[str, list[str]]]:
     return loaded
 
 
+_INLINE = "a abbr b bdi cite code em font i kbd mark q s small span strong sub sup u"
+
+
 class _Text(HTMLParser):
     """Text of well-formed HTML, each element on a line of its own unless it is inline."""
-
-    INLINE = frozenset(
-        "a abbr b bdi cite code em font i kbd mark q s small span strong sub sup u".split()
-    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -150,12 +149,12 @@ class _Text(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.hidden += tag in ("script", "style")
-        if tag not in self.INLINE:
+        if tag not in _INLINE.split():
             self.parts.append("\n")
 
     def handle_endtag(self, tag: str) -> None:
         self.hidden -= tag in ("script", "style")
-        if tag not in self.INLINE:
+        if tag not in _INLINE.split():
             self.parts.append("\n")
 
     def handle_data(self, data: str) -> None:

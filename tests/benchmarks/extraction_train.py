@@ -94,13 +94,17 @@ def _with_context(
 
 def _cross(pages: Sequence[Page], features: Sequence[NDArray[np.int32]]) -> list[NDArray[np.int32]]:
     """The scores of each page by the forest of the other folds."""
-    forests = [
-        _train(*zip(*[row for row in zip(pages, features, strict=True) if row[0].fold != fold]))
-        for fold in range(FOLDS)
-    ]
+    forests = [_train(*_without(fold, pages, features)) for fold in range(FOLDS)]
     return [
         forest_scores(own, forests[page.fold]) for page, own in zip(pages, features, strict=True)
     ]
+
+
+def _without(
+    fold: int, pages: Sequence[Page], features: Sequence[NDArray[np.int32]]
+) -> tuple[list[Page], list[NDArray[np.int32]]]:
+    others = [number for number, page in enumerate(pages) if page.fold != fold]
+    return [pages[number] for number in others], [features[number] for number in others]
 
 
 def _train(pages: Sequence[Page], features: Sequence[NDArray[np.int32]]) -> Forest:

@@ -30,12 +30,12 @@ from transforms.page.scan import (
 )
 
 PARENT, NODE_TAG, NODE_TOKEN, FIRST_BLOCK, END_BLOCK = range(5)
-"""Columns of `Blocks.nodes`: node around it (-1: none), tag number, its token, blocks from and to."""
+"""Columns of `Blocks.nodes`: node around it (-1: none), tag number, its token, its blocks."""
 
 NODE, TEXT_START, TEXT_END, LINK_BYTES, LINKS, BOLD_BYTES, INLINE, LINES = range(8)
-"""Columns of `Blocks.blocks`: the node right around it, its place in the text, bytes of it in links,
-number of links, bytes in bold, token of the inline element that it begins with (-1: none), lines
-that `<br>` parts."""
+"""Columns of `Blocks.blocks`: the node right around it, its place in the text, bytes of it in
+links, number of links, bytes in bold, token of the inline element that it begins with (-1: none),
+lines that `<br>` parts."""
 
 _OUT, _FROM, _SPACE, _BREAKS, _TOP, _NODES, _BLOCKS, _SKIPPED = range(8)
 _PRE, _LINK, _BOLD, _LINK_BYTES, _LINKS, _BOLD_BYTES, _INLINE, _LINES = range(8, 16)
@@ -462,7 +462,7 @@ def _find(tags: NDArray[np.int32], attributes: NDArray[np.int32], token: int, na
 
 @kernel
 def _top_tag(page: _Page) -> int:
-    return page.nodes[page.stack[page.state[_TOP]], NODE_TAG]
+    return int(page.nodes[page.stack[page.state[_TOP]], NODE_TAG])
 
 
 @kernel

@@ -207,7 +207,7 @@ def _slot(
             hashed = hashed * _FACTOR + np.uint64(byte | 0x20 if 0x41 <= byte <= 0x5A else byte)
         for key in range(len(_KEY_HASHES)):
             if _KEY_HASHES[key] == hashed:
-                return _KEY_SLOTS[key]
+                return int(_KEY_SLOTS[key])
     return -1
 
 

@@ -451,4 +451,4 @@ def _slot(seen: NDArray[np.uint64], hashed: np.uint64) -> int:
     slot = np.int64((mixed >> np.uint64(32)) & np.uint64(len(seen) - 1))
     while seen[slot] != 0 and seen[slot] != hashed:
         slot = (slot + 1) & (len(seen) - 1)
-    return slot
+    return int(slot)

@@ -206,7 +206,7 @@ def _look_up(hashes: NDArray[np.uint64], numbers: NDArray[np.int64], hashed: np.
     slot = (hashed ^ (hashed >> _FOLD)) & _SLOTS
     while numbers[slot]:
         if hashes[slot] == hashed:
-            return numbers[slot]
+            return int(numbers[slot])
         slot = (slot + np.uint64(1)) & _SLOTS
     return 0
 

@@ -120,8 +120,9 @@ def test_nesting_beyond_the_maximum_is_told() -> None:
     assert cut_blocks(page, tokens, maximum_depth=10, image_texts=False) is not None
 
 
+SOUP = "div p ul li table tr td h1 a b pre span select br head"
 TAG_SOUP = st.lists(
-    st.sampled_from("div p ul li table tr td h1 a b pre span select br head".split()).flatmap(
+    st.sampled_from(SOUP.split()).flatmap(
         lambda name: st.sampled_from([f"<{name}>", f"</{name}>", f"<{name} class=x>", "text "])
     ),
     max_size=25,

@@ -15,7 +15,8 @@ NAVIGATION = "".join(f'<li><a href="/{n}">Section {n}</a></li>' for n in range(1
 def page(article: str) -> str:
     return (
         f"<html><body><div class=menu><ul>{NAVIGATION}</ul></div><div class=article>"
-        f"<h1>The mill</h1><p>{SENTENCE * 3}</p>{article}<p>{SENTENCE * 2}</p><p>{SENTENCE}</p></div>"
+        f"<h1>The mill</h1><p>{SENTENCE * 3}</p>{article}<p>{SENTENCE * 2}</p>"
+        f"<p>{SENTENCE}</p></div>"
         "<div class=sidebar><h3>Related articles</h3><ul><li><a href=/x>Ten mills to see</a></li>"
         "</ul></div><footer>Copyright 2020, all rights reserved</footer></body></html>"
     )
