@@ -13,6 +13,7 @@ Cost: 0.15 ms a document, whatever its length.
 
 import functools
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -137,24 +138,24 @@ class LanguageModel:
         return rows
 
     def _best_labels(self, lines: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The kernel: places of each line's best labels, -1 for none, and their probabilities."""
+        """Places of each line's best labels, -1 for none, and their probabilities, both (n, 3)."""
         places = {label: place for place, label in enumerate(self._file.labels)}
-        best = np.full((len(lines), _SHOWN), -1, np.int64)
-        scores = np.zeros((len(lines), _SHOWN), np.float64)
-        predicted = self._file.model.multilinePredict([*lines, "\n"], _SHOWN, 0.0, "strict")
-        *rows, nothing = [(labels, list(found)) for labels, found in zip(*predicted, strict=True)]
-        for row, (labels, probabilities) in enumerate(rows):
-            # An unknown text scores exactly as none does: by the line's end alone.
-            is_known = labels and (labels, probabilities) != nothing
-            if is_known and _code(labels[0]) != UNDETERMINED:
-                pairs = [
-                    (label, score)
-                    for label, score in zip(labels, probabilities, strict=True)
-                    if _code(label) != UNDETERMINED
-                ]
-                best[row, : len(pairs)] = [places[label] for label, _ in pairs]
-                scores[row, : len(pairs)] = [score for _, score in pairs]
-        return best, scores
+        labels, scores = self._file.model.multilinePredict([*lines, "\n"], _SHOWN, 0.0, "strict")
+        is_there = np.arange(_SHOWN) < np.fromiter(map(len, labels), np.int64)[:, None]
+        best = np.full(is_there.shape, -1, np.int64)
+        found = np.zeros(is_there.shape, np.float64)
+        best[is_there] = np.fromiter(map(places.__getitem__, chain.from_iterable(labels)), np.int64)
+        found[is_there] = np.concatenate(scores)
+        # An unknown text scores exactly as none does: by the line's end alone.
+        is_unknown = ((best == best[-1]) & (found == found[-1])).all(axis=1)
+        is_named = np.array([_code(label) != UNDETERMINED for label in [*places, UNDETERMINED]])
+        is_told = is_named[best]
+        is_told[is_unknown | ~is_told[:, 0]] = False
+        # Named languages move up to where 'undetermined' stood.
+        order = np.argsort(~is_told, axis=1, kind="stable")
+        best = np.take_along_axis(np.where(is_told, best, -1), order, axis=1)
+        found = np.take_along_axis(np.where(is_told, found, 0.0), order, axis=1)
+        return best[:-1], found[:-1]
 
 
 @functools.cache

