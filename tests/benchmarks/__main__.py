@@ -7,11 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-from tests.benchmarks import loader_batches, loader_packing, memory, scaling, text, tokens
+from tests.benchmarks import language, loader_batches, loader_packing, memory, scaling, text, tokens
 
 BENCHMARKS = {
     "text": text.main,
     "tokens": tokens.main,
+    "language": language.main,
     "scaling": scaling.main,
     "memory": memory.main,
     "loader_packing": loader_packing.main,
@@ -20,6 +21,7 @@ BENCHMARKS = {
 QUICK = {
     "text": ["--rounds", "1"],
     "tokens": ["--rounds", "3", "--megabytes", "0.5"],
+    "language": ["--rounds", "1", "--rows", "10"],
     "scaling": ["--copies", "3", "--rounds", "1"],
     "memory": ["--sizes", "0.2", "0.5"],
     "loader_packing": ["--counts", "100000", "--row-lengths", "4096", "--rounds", "2"],

@@ -132,9 +132,13 @@ def _runs(text: str) -> list[str]:
 
 
 def _is_left(text: str, english: set[str]) -> bool:
-    """Whether a third of a translation's paragraph is as in the English book."""
+    """Whether a third of a translation's paragraph is as in the English book, or says `the`.
+
+    Some translations leave paragraphs of another English edition.
+    """
     runs = _runs(text)
-    return sum(run in english for run in runs) > len(runs) / 3
+    is_english = "the" in _LATIN_WORD.findall(text.lower())
+    return is_english or sum(run in english for run in runs) > len(runs) / 3
 
 
 def _chapters(data: Path) -> Iterator[tuple[str, Rows]]:

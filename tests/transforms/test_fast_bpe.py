@@ -5,6 +5,7 @@ import json
 import tarfile
 import unicodedata
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -309,6 +310,18 @@ def test_words_that_are_cut_out_first_are_told() -> None:
     ours = loaded(tokenizer)
     assert ours.engine_note.startswith("its added token 'abab' isn't a special one")
     assert_same_ids(ours, tokenizer, ["ababab", "xabab"])
+
+
+def test_threads_and_batches_do_not_change_ids(gpt2_json: str, real_texts: list[str]) -> None:
+    """The table of known words is never two threads', and what it holds decides nothing."""
+    ours = loaded(gpt2_json)
+    texts = pa.array(real_texts[::3], pa.string())
+    whole = ours.encode(texts)
+    with ThreadPoolExecutor(4) as pool:
+        parts = list(
+            pool.map(lambda at: ours.encode(texts.slice(at, 40)), range(0, len(texts), 40))
+        )
+    assert pa.concat_arrays(parts).equals(whole)
 
 
 @pytest.mark.parametrize(

@@ -270,6 +270,30 @@ def test_broken_files_are_explained(data: bytes, kind: Any, message: str) -> Non
     assert str(caught.value).startswith("tokenizer.path: 'some/file': ")
 
 
+def test_files_cut_short_are_explained(files: dict[str, Path]) -> None:
+    """Each kind of file, as after a download that stopped half-way."""
+    messages = {
+        "mixtral": "not a SentencePiece model, or a damaged one",
+        "gpt4": "a tiktoken rank file without all bytes|ranks fit no known encoding|not a tiktoken",
+        "gpt2": "not a tokenizer.json: ",
+        "llama": "not a tokenizer.json: ",
+    }
+    for name, message in messages.items():
+        data = files[name].read_bytes()
+        whole = gzip.decompress(data) if files[name].suffix == ".gz" else data
+        with pytest.raises(ValueError, match=message):
+            tokenizer_from_bytes(whole[: len(whole) // 2], options=TokenizerOptions())
+        if whole is not data:
+            with pytest.raises(ValueError, match="a gzip file that doesn't unpack"):
+                tokenizer_from_bytes(data[: len(data) // 2], options=TokenizerOptions())
+
+
+def test_a_file_of_another_kind_than_the_recipe_says(files: dict[str, Path]) -> None:
+    for name, kind in (("gpt2", "tiktoken"), ("gpt4", "huggingface"), ("llama", "sentencepiece")):
+        with pytest.raises(ValueError, match=r"tokenizer\.path: .*: not a "):
+            load(files[name], kind=kind)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"tokenizer\.path: can't read .*none.*No such file"):
         load(tmp_path / "none")

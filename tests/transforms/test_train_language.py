@@ -55,6 +55,17 @@ def test_a_trained_model_tells_its_languages(tmp_path: Path) -> None:
     assert model.detect(pa.array(["Река, МЕЛЬНИЦА"])).column("language").to_pylist() == ["cc"]
 
 
+def test_copies_of_a_text_are_held_out_together() -> None:
+    data = parse_labelled(rows(1))
+    texts = data.text.to_pylist()
+    copies = pa.array([*texts, *(f"{text}  " for text in texts)], pa.large_string())
+    twice = LabelledTexts(language=pa.concat_arrays([data.language, data.language]), text=copies)
+    training, held_out = split_held_out(twice, options=SMALL)
+    assert len(held_out.text) > 60
+    stripped = [{text.strip() for text in part.text.to_pylist()} for part in (training, held_out)]
+    assert stripped[0].isdisjoint(stripped[1])
+
+
 def test_what_is_held_out_depends_on_the_text_alone() -> None:
     data = parse_labelled(rows(1))
     half = LabelledTexts(language=data.language[:150], text=data.text[:150])
