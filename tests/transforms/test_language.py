@@ -47,7 +47,7 @@ def test_the_shipped_model_is_small_and_knows_75_languages() -> None:
 def test_the_card_names_the_shipped_file() -> None:
     card = (Path("transforms") / "models" / "langid.md").read_text()
     assert MODEL.digest in card
-    assert all(f"| {language} |" in card for language in MODEL.languages)
+    assert set(re.findall(r"^\| (\w+) +\|", card, re.MULTILINE)) >= set(MODEL.languages)
 
 
 @pytest.mark.parametrize("text", ["", "42 + 17 = 59", "!?!", "\n", "👍👍", None, "\uffff"])
