@@ -83,7 +83,7 @@ class FlexAttention:
             return part.transpose(0, 1).reshape(1, heads, rows * length, width)
 
         mixed = self._flex(flat(query), flat(key), flat(value), block_mask=self._mask)
-        return mixed.view(heads, rows, length, width).transpose(0, 1)  # type: ignore[no-any-return]
+        return mixed.reshape(heads, rows, length, width).transpose(0, 1)  # type: ignore[no-any-return]
 
 
 class Layer(nn.Module):

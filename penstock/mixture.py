@@ -17,7 +17,7 @@ from penstock.errors import UsageError
 from penstock.order import derive_key
 from penstock.parts import Part
 from penstock.rows import Piece
-from penstock.schedule import Schedule, read_schedule
+from penstock.schedule import Schedule, as_schedule
 from penstock.shares import WINDOW_ROWS, Shares, compile_shares, first_difference
 
 ENDLESS = 1 << 62
@@ -92,7 +92,7 @@ class MixtureSource:
             UsageError: the rows before `row` would be shared otherwise than they were.
         """
         saved: tuple[Plan, ...] = tuple(
-            (int(at), {name: read_schedule(schedule) for name, schedule in plan.items()})
+            (int(at), {name: as_schedule(schedule, name=name) for name, schedule in plan.items()})
             for at, plan in value
         )
         amended = len(self.plans) > 1 or dict(self.plans[0][1]) != dict(saved[0][1])

@@ -1,13 +1,14 @@
 """How the weight of a dataset in a mixture changes with the tokens delivered, padding included.
 
 A weight is a number, or points of (tokens, weight): `linear` joins them by straight lines, `steps`
-holds each until the next. Before its first point and after its last one a weight stays as it is
-there. Weights are relative: what counts is a dataset's share of the sum of all of them.
+holds each until the next; in a configuration file {"linear": [[0, 0.7], [1000000, 0.3]]}. Before
+its first point and after its last one a weight stays as it is there. Weights are relative: what
+counts is a dataset's share of the sum of all of them.
 """
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,9 +54,9 @@ class Schedule:
             return low
         return low + (high - low) * (tokens - start) / (end - start)
 
-    def to_json(self) -> list[Any]:
-        """The schedule as plain JSON values."""
-        return [self.kind, [list(point) for point in self.points]]
+    def to_json(self) -> dict[str, Any]:
+        """The schedule as plain JSON values, which `as_schedule` reads."""
+        return {self.kind: [list(point) for point in self.points]}
 
 
 def linear(*points: tuple[float, float]) -> Schedule:
@@ -76,23 +77,16 @@ def as_schedule(weight: Any, *, name: str) -> Schedule:
     """
     if isinstance(weight, Schedule):
         return weight
+    if isinstance(weight, Mapping) and len(weight) == 1:
+        ((kind, points),) = weight.items()
+        return Schedule(kind, _tidy(points))
     if not _is_number(weight):
         raise UsageError(
-            f"the weight of {name!r} is {weight!r}; allowed: a number from 0, "
-            "or penstock.linear((tokens, weight), …) or penstock.steps(…)"
+            f"the weight of {name!r} is {weight!r:.80}; allowed: a number from 0, "
+            "penstock.linear((tokens, weight), …), penstock.steps(…), or one of them as "
+            '{"linear": [[tokens, weight], …]}'
         )
     return steps((0, weight))
-
-
-def read_schedule(value: Any) -> Schedule:
-    """The schedule that `to_json` wrote."""
-    try:
-        kind, points = value
-        return Schedule(str(kind), _tidy(points))
-    except (TypeError, ValueError, UsageError) as error:
-        raise UsageError(f"a schedule in the state is {value!r:.80}, which can't be read") from (
-            error
-        )
 
 
 def _tidy(points: Sequence[Sequence[float]]) -> tuple[tuple[int, float], ...]:

@@ -139,6 +139,13 @@ def test_a_resumed_mixture_goes_on_exactly(outs: dict[str, str]) -> None:
     assert take(second, 113) == whole[37:]
 
 
+def test_a_schedule_may_come_from_a_configuration_file(outs: dict[str, str]) -> None:
+    plain_form = json.loads('{"web": {"linear": [[0, 1], [9000, 0.2]]}, "code": 0.5}')
+    named = mixed(outs, {"web": linear((0, 1), (9000, 0.2)), "code": 0.5})
+    assert names(mixed(outs, plain_form), 0, 40) == names(named, 0, 40)
+    assert mixed(outs, plain_form).state_dict() == named.state_dict()
+
+
 def test_a_change_holds_from_its_step_on_and_travels_with_the_state(outs: dict[str, str]) -> None:
     plain_loader, loader = mixed(outs), mixed(outs)
     take(loader, 10)
@@ -203,8 +210,8 @@ def test_a_state_of_other_data_or_settings_is_refused(outs: dict[str, str]) -> N
         mixed(outs).load_state_dict(single.state_dict())
     with pytest.raises(UsageError, match=r"lacks \['dataset', 'version', 'split', 'selection'\]"):
         single.load_state_dict(state)
-    for broken in [None, [], [[0, {"web": ["steps", "x"]}]]]:
-        with pytest.raises(UsageError, match="can't be read"):
+    for broken in [None, [], [[0, {"web": {"steps": "x"}}]], [[0, {"web": {"cubic": [[0, 1]]}}]]]:
+        with pytest.raises(UsageError, match=r"can't be read|points are 'x'|kind is 'cubic'"):
             mixed(outs).load_state_dict(state | {"mixture": broken})
 
 
