@@ -8,7 +8,7 @@ it out of the mapping.
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from penstock.errors import DataError, UsageError
 from penstock.fetch_ahead import FetchAhead
 from penstock.kernel import kernel
 from penstock.manifest import Manifest, read_manifest
+from penstock.remote_lengths import read_lengths
 from penstock.retry import patiently
 from penstock.selection import Selection
 from penstock.shard_cache import ShardCache
@@ -103,9 +104,25 @@ class Dataset:
         with self._lock:
             return self._reader(shard).num_batches
 
-    def stored_tokens(self, shard: int, batch: int) -> int:
-        """How many tokens a record batch stores, deleted documents included."""
-        return len(self._read(shard, batch, batch + 1)[0].column("tokens").values)
+    def batch_lengths(self, shard: int) -> Iterator[tuple[int, Int64s]]:
+        """Of each record batch of a shard the tokens that it stores, and the documents' lengths.
+
+        The lengths are those that `documents` gives; of a remote shard no token is read.
+
+        Raises:
+            DataError: the shard can't be read, or its list offsets are broken.
+        """
+        if not storage.is_local(self.out):
+            for batch in read_lengths(storage.join(self.out, self.shards[shard].path)):
+                times = self._copies_of(batch.doc_ids) if self._is_partial else 1
+                yield (
+                    int(batch.lengths.sum()),
+                    np.repeat(batch.lengths, times * (batch.lengths > 0)),
+                )
+            return
+        for index in range(self.num_batches(shard)):
+            found = self.documents(shard, index, index + 1)
+            yield len(found.batches[0].column("tokens").values), found.lengths
 
     def documents(self, shard: int, first: int, end: int) -> Documents:
         """The documents of a shard's record batches from `first` to before `end`.
@@ -154,9 +171,15 @@ class Dataset:
 
     def _copies(self, batch: pa.RecordBatch) -> npt.NDArray[np.uint8]:
         """How often each document is delivered; empty where each is once."""
-        if not len(self.deleted) and self.selection is None:
+        if not self._is_partial:
             return np.empty(0, np.uint8)
-        doc_ids = as_doc_ids(batch.column("doc_id"))
+        return self._copies_of(as_doc_ids(batch.column("doc_id")))
+
+    @property
+    def _is_partial(self) -> bool:
+        return bool(len(self.deleted)) or self.selection is not None
+
+    def _copies_of(self, doc_ids: DocIds) -> npt.NDArray[np.uint8]:
         kept = ~deleted_rows(doc_ids, self.deleted)
         if self.selection is None:
             return kept.astype(np.uint8)

@@ -84,6 +84,13 @@ def read_bytes(url: str, start: int | None = None, end: int | None = None) -> by
     return bytes(fs.cat_file(path, start=start, end=end))
 
 
+def read_ranges(url: str, starts: Sequence[int], ends: Sequence[int]) -> list[bytes]:
+    """The bytes of ranges of one file, fetched side by side where its file system allows that."""
+    fs, path = resolve(url)
+    found = fs.cat_ranges([path] * len(starts), list(starts), list(ends), on_error="raise")
+    return [bytes(data) for data in found]
+
+
 def read_many(urls: Sequence[str]) -> list[bytes]:
     """The bytes of small files of one file system, fetched side by side where it allows that."""
     if not urls:

@@ -134,8 +134,7 @@ def _checked(windows: Windows, dataset: Dataset) -> Windows:
 
 def _shard_windows(dataset: Dataset, shard: int, settings: PackSettings) -> Windows:
     rows = []
-    for first, end in _runs(dataset, shard, settings.window_tokens):
-        lengths = dataset.documents(shard, first, end).lengths
+    for first, end, lengths in _runs(dataset, shard, settings.window_tokens):
         count = count_rows(
             settings.places(lengths),
             settings.sequence_length,
@@ -146,19 +145,19 @@ def _shard_windows(dataset: Dataset, shard: int, settings: PackSettings) -> Wind
     return Windows(*np.array(rows, np.int64).reshape(-1, len(_COLUMNS)).T)
 
 
-def _runs(dataset: Dataset, shard: int, window_tokens: int) -> Iterator[tuple[int, int]]:
-    """Cut a shard's record batches into runs; deletions don't move the cuts."""
+def _runs(dataset: Dataset, shard: int, window_tokens: int) -> Iterator[tuple[int, int, Int64s]]:
+    """Cut a shard's record batches into runs, with their lengths; deletions don't move the cuts."""
     first = tokens = 0
-    count = dataset.num_batches(shard)
-    for index in range(count):
+    parts: list[Int64s] = []
+    for index, (stored, lengths) in enumerate(dataset.batch_lengths(shard)):
+        parts.append(lengths)
         # Of a selection the selected tokens count, or windows would be small and badly filled.
-        if dataset.selection is None:
-            tokens += dataset.stored_tokens(shard, index)
-        else:
-            tokens += int(dataset.documents(shard, index, index + 1).lengths.sum())
-        if tokens >= window_tokens or index == count - 1:
-            yield first, index + 1
-            first, tokens = index + 1, 0
+        tokens += stored if dataset.selection is None else int(lengths.sum())
+        if tokens >= window_tokens:
+            yield first, index + 1, np.concatenate(parts)
+            first, tokens, parts = index + 1, 0, []
+    if parts:
+        yield first, first + len(parts), np.concatenate(parts)
 
 
 def _shard_keys(dataset: Dataset) -> list[str]:
