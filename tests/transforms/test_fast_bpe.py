@@ -23,6 +23,7 @@ from transforms.fast_bpe import faster_encoder
 from transforms.tokenizer_probe import probe_texts
 from transforms.tokenizers import Tokenizer, TokenizerOptions, tokenizer_from_bytes
 from transforms.word_bpe import encode_words, pair_table, word_table
+from transforms.word_cuts import UNKNOWN, character_kinds
 
 Pairs = list[tuple[str, str]]
 LETTERS = byte_letters()
@@ -169,6 +170,16 @@ def test_variants_of_gpt2(name: str, gpt2_json: str, real_texts: list[str]) -> N
     assert ours.engine == "penstock"
     assert_same_ids(ours, theirs, real_texts[::19])
     assert_same_ids(ours, theirs, ["", " ", "a", " a", "  a", "é", "5", " 5", "a  5b"])
+
+
+def test_kinds_are_of_the_characters_that_every_library_knows() -> None:
+    kinds = character_kinds()
+    known = [chr(code) for code in np.flatnonzero(kinds != UNKNOWN)]
+    assert len(known) == 284_278
+    assert all(unicodedata.category(character) != "Cn" for character in known)
+    if unicodedata.unidata_version == "14.0.0":
+        newer = [chr(code) for code in np.flatnonzero(kinds == UNKNOWN)]
+        assert all(unicodedata.category(character) == "Cn" for character in newer)
 
 
 def every_kind_of_character() -> list[str]:
