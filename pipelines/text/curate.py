@@ -184,14 +184,14 @@ def curate_batch(context: TaskContext, batch: pa.RecordBatch, options: CurateOpt
     records, text = records.filter(pc.invert(broken)), text.filter(pc.invert(broken))
     with context.timed("normalize"):
         text = normalize_text(text, options=options.normalize)
-    signals = _signals(records, text, options, context)
+    signals, kept_text = _signals(records, text, options, context)
     dropped = pc.not_equal(signals["failing"], 0)
     rows = _dropped(records.filter(dropped), signals.filter(dropped), options.rules)
     closed.append((rows, text.filter(dropped)))
     kept = pc.invert(dropped)
     return Outcome(
         documents=_documents(
-            records.filter(kept), signals.filter(kept), text.filter(kept), options
+            records.filter(kept), signals.filter(kept), kept_text.filter(kept), options
         ),
         signals=signals,
         closed=[(rows, texts) for rows, texts in closed if rows.num_rows],
@@ -200,21 +200,27 @@ def curate_batch(context: TaskContext, batch: pa.RecordBatch, options: CurateOpt
 
 def _signals(
     records: pa.RecordBatch, text: pa.Array, options: CurateOptions, context: TaskContext
-) -> pa.RecordBatch:
+) -> tuple[pa.RecordBatch, pa.Array]:
+    """Signals of a batch, and its texts with the lines that stay."""
     path = options.language.model and local_copy(options.language.model)
     with context.timed("language"):
         model = LanguageModel.load(path)
         check_same_model("language", found=model.digest, wanted=options.models.get("language"))
         language = model.detect(text, und_below=options.language.und_below)
     with context.timed("heuristics"):
-        heuristics = heuristic_signals(text, heuristic_counts(options.heuristics))
+        heuristics, kept_text = heuristic_signals(
+            text,
+            heuristic_counts(options.heuristics),
+            line_rules=options.heuristics.line_rules,
+        )
     with context.timed("rules"):
         columns = {name: records[name] for name in ("doc_id", "url")}
         for measured in (length_signals(text), language, heuristics):
             columns |= dict(zip(measured.schema.names, measured.columns, strict=True))
         mask = failing_mask(pa.RecordBatch.from_pydict(columns), options.rules)
         schema = signals_schema(heuristic_fields(options.heuristics))
-        return table_batch({**columns, "failing": pa.array(mask, pa.uint64())}, schema)
+        columns["failing"] = pa.array(mask, pa.uint64())
+        return table_batch(columns, schema), kept_text
 
 
 def _documents(

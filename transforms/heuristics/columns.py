@@ -6,13 +6,13 @@ most are for other dialects.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import pyarrow as pa
 
 from schemas.fields import column
-from transforms.heuristics import lines, repeats, word_counts
+from transforms.heuristics import c4, lines, repeats, word_counts
 
 
 class Family(StrEnum):
@@ -26,6 +26,10 @@ class Family(StrEnum):
     LINES = "lines"
     LINE_REPEATS = "line_repeats"
     PARAGRAPH_REPEATS = "paragraph_repeats"
+    REMOVED = "removed"
+    KEPT_ENGLISH = "kept_english"
+    KEPT_LINES = "kept_lines"
+    KEPT_LINE_REPEATS = "kept_line_repeats"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,8 +162,51 @@ def _lines() -> Iterable[Count]:
             )
 
 
-COUNTS = {count.name: count for count in (*_word_counts(), *_repeats(), *_lines())}
+def _removed() -> Iterable[Count]:
+    for name, place, meaning, unit in (
+        ("lines_kept", c4.KEPT, "lines that line rules keep", "lines"),
+        ("lines_with_long_word", c4.LONG_WORD, "removed for a word above 1,000", "lines"),
+        ("lines_without_end", c4.NO_END, "removed for no mark at the end", "lines"),
+        ("lines_with_few_words", c4.FEW_WORDS, "removed for few words", "lines"),
+        ("lines_with_javascript", c4.JAVASCRIPT, "removed for `javascript`", "lines"),
+        ("lines_with_policy", c4.POLICY, "removed for a phrase of policies", "lines"),
+        ("lines_with_lorem_ipsum", c4.LOREM, "lines with `lorem ipsum`", "lines"),
+        ("lines_with_brace", c4.BRACE, "lines with `{`", "lines"),
+        ("sentences", c4.SENTENCES, "sentences in the lines that are kept", "sentences"),
+    ):
+        yield Count(name=name, family=Family.REMOVED, place=place, meaning=meaning, unit=unit)
+
+
+_WHEN_KEPT = {
+    Family.ENGLISH: Family.KEPT_ENGLISH,
+    Family.LINES: Family.KEPT_LINES,
+    Family.LINE_REPEATS: Family.KEPT_LINE_REPEATS,
+}
+_NOT_WHEN_KEPT = ("english_words", "english_alphabetic", "english_word_characters")
+
+
+def _kept() -> Iterable[Count]:
+    """The same counts of what is left when lines were removed."""
+    for count in (*_word_counts(), *_lines()):
+        if count.family in _WHEN_KEPT and count.name not in _NOT_WHEN_KEPT:
+            family, meaning = _WHEN_KEPT[count.family], f"{count.meaning}; in the lines kept"
+            name = kept_name(count.name)
+            yield replace(count, name=name, family=family, meaning=meaning)
+
+
+def kept_name(name: str) -> str:
+    """The name of the same count of what is left when lines were removed."""
+    return f"kept_{name}"
+
+
+COUNTS = {
+    count.name: count for count in (*_word_counts(), *_repeats(), *_lines(), *_removed(), *_kept())
+}
 """All columns by name."""
+
+
+REMOVED_LINES = tuple(count.name for count in _removed())
+"""What a run stores of the lines that its dialect took out."""
 
 
 def chosen(names: Iterable[str]) -> list[Count]:

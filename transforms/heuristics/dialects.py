@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
+from transforms.heuristics.c4 import LineRules
 from transforms.rules import Kind
 
 
@@ -17,6 +18,9 @@ class Dialect(StrEnum):
     GOPHER_PAPER = "gopher@paper"
     GOPHER_DATATROVE = "gopher@datatrove"
     GOPHER_DOLMA = "gopher@dolma"
+    C4_TFDS = "c4@tfds"
+    C4_DATATROVE = "c4@datatrove"
+    C4_FINEWEB = "c4@fineweb"
     FINEWEB_CODE = "fineweb@code"
     FINEWEB_PAPER = "fineweb@paper"
 
@@ -30,6 +34,16 @@ class Bound(NamedTuple):
     kind: Kind
     threshold: float
 
+
+LINE_RULES = {
+    Dialect.C4_TFDS: LineRules(fewest_words=5, ends='.?!"'),
+    Dialect.C4_DATATROVE: LineRules(fewest_words=3, ends=".?!\"'"),
+    Dialect.C4_FINEWEB: LineRules(fewest_words=3),
+}
+"""The dialects that take lines out of texts, with what a line must have to stay."""
+
+MEASURE_WHAT_IS_KEPT = frozenset({Dialect.FINEWEB_CODE, Dialect.FINEWEB_PAPER})
+"""Dialects that look at what is left, where they stand behind one that takes lines out."""
 
 _LEAST, _MOST = Kind.AT_LEAST, Kind.AT_MOST
 _TOP = {2: 0.2, 3: 0.18, 4: 0.16}
@@ -101,6 +115,21 @@ def _fineweb_paper() -> Iterator[Bound]:
         yield bound._replace(threshold=0.1) if is_repeated else bound
 
 
+def _c4(fewest_sentences: int) -> Iterator[Bound]:
+    yield Bound("lorem_ipsum", "lines_with_lorem_ipsum", None, _MOST, 0)
+    yield Bound("braces", "lines_with_brace", None, _MOST, 0)
+    yield Bound("sentences", "sentences", None, _LEAST, fewest_sentences)
+
+
+def _c4_tfds() -> Iterator[Bound]:
+    yield Bound("maximum_characters", "characters", None, _MOST, 190_000)
+    yield from _c4(3)
+
+
+def _c4_datatrove() -> Iterator[Bound]:
+    yield from _c4(5)
+
+
 def _words(words: str, characters: str, over: str) -> Iterator[Bound]:
     yield Bound("minimum_words", words, None, _LEAST, 50)
     yield Bound("maximum_words", words, None, _MOST, 100_000)
@@ -131,6 +160,9 @@ _BOUNDS = {
     Dialect.GOPHER_PAPER: _paper,
     Dialect.GOPHER_DATATROVE: _datatrove,
     Dialect.GOPHER_DOLMA: _dolma,
+    Dialect.C4_TFDS: _c4_tfds,
+    Dialect.C4_DATATROVE: _c4_datatrove,
+    Dialect.C4_FINEWEB: _c4_datatrove,
     Dialect.FINEWEB_CODE: _fineweb_code,
     Dialect.FINEWEB_PAPER: _fineweb_paper,
 }

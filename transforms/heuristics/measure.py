@@ -1,20 +1,25 @@
-"""Signals of the heuristics for a batch: only what the rules of the chosen dialects read.
+"""Signals of the heuristics for a batch, and its texts without the lines that a dialect takes out.
 
-Texts are read some 256 kB at a time, so that words and lines stay in the processor's caches, and
-each kernel sees them there. Rows don't know of each other: any cut of a batch gives the same.
+Only what the rules of the chosen dialects read is measured. Texts are read some 256 kB at a time,
+so that words and lines stay in the processor's caches, and each kernel sees them there. Rows don't
+know of each other: any cut of a batch gives the same.
 
 Cost (2-core AMD EPYC): see `make bench ARGS=heuristics`.
 """
 
 import functools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from transforms.heuristics.c4 import CITATIONS, LineRules, judge_lines, without_citations
 from transforms.heuristics.columns import Count, Family, fields
 from transforms.heuristics.english import Tokens, english_tokens
+from transforms.heuristics.kept_text import kept_text
 from transforms.heuristics.lines import (
     count_lines,
     count_repeated_lines,
@@ -25,45 +30,92 @@ from transforms.heuristics.scan import Scan, scans, word_hash
 from transforms.heuristics.word_counts import count_signs, count_words
 
 _STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
-_ENGLISH = {Family.ENGLISH, Family.ENGLISH_REPEATS}
+_ENGLISH = {Family.ENGLISH, Family.ENGLISH_REPEATS, Family.REMOVED, Family.KEPT_ENGLISH}
+_AFTER = {Family.REMOVED, Family.KEPT_ENGLISH, Family.KEPT_LINES, Family.KEPT_LINE_REPEATS}
 
 
-def heuristic_signals(text: pa.Array, counts: Sequence[Count]) -> pa.RecordBatch:
-    """The columns asked for, int32, one row for each text; a null text counts as an empty one.
+class Measured(NamedTuple):
+    """Columns of a batch, one row for each text, and the texts with the lines that stay."""
+
+    signals: pa.RecordBatch
+    text: pa.StringArray
+
+
+def heuristic_signals(
+    text: pa.StringArray, counts: Sequence[Count], *, line_rules: LineRules | None = None
+) -> Measured:
+    """The columns asked for, int32; with line rules, also the texts without lines that break them.
+
+    A null text counts as an empty one.
 
     >>> from transforms.heuristics.columns import chosen
-    >>> heuristic_signals(pa.array(["- one two.\\n- one two."]), chosen(["lines", "again_lines"]))
-    pyarrow.RecordBatch
-    lines: int32 not null
-    again_lines: int32 not null
-    ----
-    lines: [2]
-    again_lines: [1]
+    >>> text = pa.array(["one two three\\nMenu\\none two three"])
+    >>> counts = chosen(["lines", "again_lines", "lines_with_few_words"])
+    >>> measured = heuristic_signals(text, counts, line_rules=LineRules(fewest_words=3))
+    >>> measured.signals.to_pylist()
+    [{'lines': 3, 'again_lines': 1, 'lines_with_few_words': 1}]
+    >>> measured.text.to_pylist()
+    ['one two three\\none two three']
     """
-    columns = [np.zeros(len(text), np.int32) for _ in counts]
+    columns = {count.name: np.zeros(len(text), np.int32) for count in counts}
+    kept = _fill(columns, text, counts, line_rules)
+    if line_rules is not None:
+        kept = _fill_cited(columns, text, kept, counts, line_rules)
+    schema = pa.schema(fields(counts))
+    arrays = [pa.array(column) for column in columns.values()]
+    return Measured(pa.RecordBatch.from_arrays(arrays, schema=schema), kept)
+
+
+def _fill(
+    columns: dict[str, NDArray[np.int32]],
+    text: pa.StringArray,
+    counts: Sequence[Count],
+    line_rules: LineRules | None,
+) -> pa.StringArray:
+    """Fill the columns; the texts with the lines that stay."""
     families = {count.family for count in counts}
+    kept = []
     for scan in scans(text):
-        measured = _measure(scan, families)
-        for column, count in zip(columns, counts, strict=True):
-            column[scan.rows] = measured[count.family][:, count.place]
-    return pa.RecordBatch.from_arrays(
-        [pa.array(column) for column in columns], schema=pa.schema(fields(counts))
-    )
+        tokens = english_tokens(scan) if families & _ENGLISH else None
+        measured = {family: _before(scan, tokens, family) for family in families - _AFTER}
+        if tokens is not None and line_rules is not None:
+            keep, removed = judge_lines(scan, tokens, line_rules)
+            measured |= {family: _after(scan, tokens, keep, family) for family in families & _AFTER}
+            measured[Family.REMOVED] = removed
+            kept.append(kept_text(scan, keep))
+        for count in counts:
+            columns[count.name][scan.rows] = measured[count.family][:, count.place]
+    return pa.concat_arrays([*kept, pa.array([], pa.string())]) if line_rules else text
 
 
-def _measure(scan: Scan, families: set[Family]) -> dict[Family, NDArray[np.int64]]:
-    tokens = english_tokens(scan) if families & _ENGLISH else None
-    return {family: _family(scan, tokens, family) for family in families}
+def _fill_cited(
+    columns: dict[str, NDArray[np.int32]],
+    text: pa.StringArray,
+    kept: pa.StringArray,
+    counts: Sequence[Count],
+    line_rules: LineRules,
+) -> pa.StringArray:
+    """Measure again without citations the rows that have some, as far as line rules look."""
+    cited = pc.match_substring_regex(text, pattern=CITATIONS).fill_null(False)
+    if not cited.true_count:
+        return kept
+    after = [count for count in counts if count.family in _AFTER]
+    rows = np.flatnonzero(cited.to_numpy(zero_copy_only=False))
+    part = {count.name: np.zeros(len(rows), np.int32) for count in after}
+    again = _fill(part, without_citations(text.filter(cited)), after, line_rules)
+    for name, column in part.items():
+        columns[name][rows] = column
+    return pc.replace_with_mask(kept, cited, again)
 
 
-def _family(scan: Scan, tokens: Tokens | None, family: Family) -> NDArray[np.int64]:
+def _before(scan: Scan, tokens: Tokens | None, family: Family) -> NDArray[np.int64]:
+    """Counts of the text as it came."""
     words, offsets = scan.words, scan.words.offsets[: scan.rows.stop - scan.rows.start + 1]
     if tokens is not None and family is Family.ENGLISH:
         return count_words(tokens.offsets, tokens.lengths, tokens.flags)
     if tokens is not None and family is Family.ENGLISH_REPEATS:
-        return count_repeats(
-            tokens.offsets, tokens.hashes, tokens.lengths, stop_words=_stop_words()
-        )
+        grams = (tokens.offsets, tokens.hashes, tokens.lengths)
+        return count_repeats(*grams, stop_words=_stop_words())
     match family:
         case Family.SPACED:
             return count_words(offsets, words.lengths, words.flags)
@@ -76,6 +128,20 @@ def _family(scan: Scan, tokens: Tokens | None, family: Family) -> NDArray[np.int
         case Family.LINE_REPEATS:
             return count_repeated_lines(scan)
     return count_repeated_paragraphs(scan)
+
+
+def _after(
+    scan: Scan, tokens: Tokens, keep: NDArray[np.bool_], family: Family
+) -> NDArray[np.int64]:
+    """Counts of the lines that stay."""
+    if family is Family.KEPT_LINES:
+        return count_lines(scan, keep)
+    if family is Family.KEPT_LINE_REPEATS:
+        return count_repeated_lines(scan, keep)
+    lines, rows = scan.lines, scan.rows.stop - scan.rows.start
+    tokens_before = tokens.of_words[lines.words[: len(keep) + 1]]
+    kept_before = np.concatenate([[0], np.cumsum(np.diff(tokens_before) * keep)])
+    return np.diff(kept_before[lines.offsets[: rows + 1]])[:, None]
 
 
 @functools.cache

@@ -6,8 +6,15 @@ from typing import Self
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from transforms.heuristics.columns import Count, chosen, fields
-from transforms.heuristics.dialects import Dialect, bounds_of
+from transforms.heuristics.c4 import LineRules
+from transforms.heuristics.columns import REMOVED_LINES, Count, chosen, fields, kept_name
+from transforms.heuristics.dialects import (
+    LINE_RULES,
+    MEASURE_WHAT_IS_KEPT,
+    Bound,
+    Dialect,
+    bounds_of,
+)
 from transforms.rules import Rule
 
 
@@ -36,6 +43,42 @@ class HeuristicOptions(BaseModel):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _one_takes_lines(self) -> Self:
+        removers = [dialect.value for dialect in self.dialects if dialect in LINE_RULES]
+        if len(removers) > 1:
+            raise ValueError(
+                f"{' and '.join(removers)} both take lines out of texts; take one of them"
+            )
+        if len(set(self.dialects)) < len(self.dialects):
+            raise ValueError("a dialect is named twice; name each once")
+        return self
+
+    @property
+    def remover(self) -> Dialect | None:
+        """The dialect that takes lines out of texts, if there is one."""
+        return next((dialect for dialect in self.dialects if dialect in LINE_RULES), None)
+
+    @property
+    def line_rules(self) -> LineRules | None:
+        """What lines must have to stay in the text; None where all stay."""
+        return LINE_RULES[self.remover] if self.remover else None
+
+    def bounds(self) -> list[tuple[Dialect, Bound]]:
+        """All dialects' rules with their own thresholds, on what each dialect measures."""
+        found, is_kept = [], False
+        for dialect in self.dialects:
+            for bound in bounds_of(dialect):
+                looks_at_kept = is_kept and dialect in MEASURE_WHAT_IS_KEPT
+                found.append((dialect, _on_kept(bound) if looks_at_kept else bound))
+            is_kept = is_kept or dialect in LINE_RULES
+        return found
+
+
+def _on_kept(bound: Bound) -> Bound:
+    over = kept_name(bound.over) if bound.over else None
+    return bound._replace(column=kept_name(bound.column), over=over)
+
 
 def heuristic_rules(options: HeuristicOptions) -> list[Rule]:
     """The rules of section `heuristics`, dialect after dialect; a threshold of null makes none.
@@ -46,21 +89,18 @@ def heuristic_rules(options: HeuristicOptions) -> list[Rule]:
     ['terminal_lines', 'short_lines', 'repeated_line_characters']
     """
     rules = []
-    for dialect in options.dialects:
-        changed = options.thresholds.get(dialect, {})
-        for bound in bounds_of(dialect):
-            threshold = changed.get(bound.name, bound.threshold)
-            if threshold is not None:
-                rules.append(
-                    Rule(stage=dialect.value, **bound._replace(threshold=threshold)._asdict())
-                )
+    for dialect, bound in options.bounds():
+        threshold = options.thresholds.get(dialect, {}).get(bound.name, bound.threshold)
+        if threshold is not None:
+            rules.append(Rule(stage=dialect.value, **bound._replace(threshold=threshold)._asdict()))
     return rules
 
 
 def heuristic_counts(options: HeuristicOptions) -> list[Count]:
-    """The columns that the dialects' rules read, those of rules that are turned off included."""
-    bounds = [bound for dialect in options.dialects for bound in bounds_of(dialect)]
-    return chosen(name for bound in bounds for name in (bound.column, bound.over) if name)
+    """The columns that the dialects' rules read, also the rules that are off, and removed lines."""
+    read = [name for _, bound in options.bounds() for name in (bound.column, bound.over) if name]
+    removed = REMOVED_LINES if options.remover else ()
+    return chosen([*read, *removed])
 
 
 def heuristic_fields(options: HeuristicOptions) -> list[pa.Field]:

@@ -8,12 +8,15 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transforms.heuristics.c4 import LineRules
 from transforms.heuristics.columns import COUNTS
 from transforms.heuristics.measure import heuristic_signals
 from transforms.heuristics.scan import MAXIMUM_BYTES
 from transforms.normalize import NormalizeOptions, normalize_text
 
 ALL = list(COUNTS.values())
+FEW = [COUNTS["spaced_words"]]
+RULES = LineRules(fewest_words=2, ends='.!?"')
 WORDS = [
     "the",
     "of",
@@ -35,7 +38,9 @@ STOP_WORDS = {"the", "be", "to", "of", "and", "that", "have", "with"}
 
 
 def signals(texts: list[str | None]) -> list[dict[str, int]]:
-    rows: list[dict[str, int]] = heuristic_signals(pa.array(texts, pa.string()), ALL).to_pylist()
+    rows: list[dict[str, int]] = heuristic_signals(
+        pa.array(texts, pa.string()), ALL, line_rules=RULES
+    ).signals.to_pylist()
     return rows
 
 
@@ -115,10 +120,11 @@ def met_before(found: list[tuple[str, ...]], n: int) -> int:
 def test_rows_do_not_see_each_other(texts: list[str | None], cuts: list[int]) -> None:
     limits = [0, *sorted(min(cut, len(texts)) for cut in cuts), len(texts)]
     text = pa.array(texts, pa.string())
-    parts = [heuristic_signals(text[start:end], ALL) for start, end in pairwise(limits)]
-    assert pa.Table.from_batches(parts).equals(
-        pa.Table.from_batches([heuristic_signals(text, ALL)])
-    )
+    parts = [heuristic_signals(text[a:b], ALL, line_rules=RULES) for a, b in pairwise(limits)]
+    whole = heuristic_signals(text, ALL, line_rules=RULES)
+    rows = [row for part in parts for row in part.signals.to_pylist()]
+    assert rows == whole.signals.to_pylist()
+    assert [row for part in parts for row in part.text.to_pylist()] == whole.text.to_pylist()
 
 
 def test_null_and_empty_texts_count_nothing() -> None:
@@ -138,4 +144,8 @@ def test_hostile_texts_are_measured_within_bounds() -> None:
 
 def test_bytes_that_are_no_text_are_counted_all_the_same() -> None:
     text = pa.array([b"caf\xe9 \xff\xff", b"\xed\xa0\x80", b"\x00"]).cast(pa.large_binary())
-    assert [row["spaced_words"] for row in heuristic_signals(text, ALL).to_pylist()] == [2, 1, 1]
+    assert [row["spaced_words"] for row in heuristic_signals(text, FEW).signals.to_pylist()] == [
+        2,
+        1,
+        1,
+    ]
