@@ -46,6 +46,10 @@ NUMBER_SIGN = 1 << 21
 ELLIPSIS = 1 << 22
 PERIOD = 1 << 23
 BRACE = 1 << 24
+MARK = 1 << 25
+"""Combining marks, joiners and other characters that belong to the one before."""
+ALONE = 1 << 26
+"""Of a script without spaces: a word of its own to Unicode's word boundaries."""
 
 _LISTED = 0x20000
 """Code points above are unassigned or Han, and are told from one of them."""
@@ -64,6 +68,11 @@ _WITHOUT_CASE = (
     *((0x3040, 0x30FF), (0x31C0, 0x31EF), (0x3200, 0x4DBF), (0x4E00, 0x9FFF), (0xAC00, 0xD7AF)),
     *((0xF900, 0xFAFF), (0xFB1D, 0xFB4F), (0xFB50, 0xFBB1), (0xFBD3, 0xFD3D), (0xFD50, 0xFDC7)),
     *((0xFDF0, 0xFDFB), (0xFE30, 0xFE4F), (0xFE70, 0xFEFC), (0x1EE00, 0x1EEBB), (0x1F200, 0x1F2FF)),
+)
+_ALONE = (
+    *((0xE00, 0xEFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x1950, 0x19DF), (0x1A20, 0x1AAF)),
+    *((0x3006, 0x3007), (0x3041, 0x3096), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xAA60, 0xAADF)),
+    *((0xF900, 0xFAFF), (0x20000, 0x2FA1F), (0x30000, 0x323AF)),
 )
 _PUNCTUATION_AFFIXES = "…,:;!?¿؟¡()[]{}<>_#*&。？！，、；：～·।،۔؛٪"
 _QUOTES = "'\"”“`‘´’‚,„»«「」『』（）〔〕【】《》〈〉\u2329\u232a⟦⟧"
@@ -115,6 +124,7 @@ _BY_METHOD: tuple[tuple[int, Callable[[str], bool]], ...] = (
     (DIGIT, str.isdigit),
     (ALNUM, str.isalnum),
     (NOT_PUNCTUATION, lambda c: unicodedata.category(c)[0] != "P"),
+    (MARK, lambda c: unicodedata.category(c) in ("Mn", "Mc", "Me", "Cf")),
     (ICON | PREFIX | SUFFIX, lambda c: unicodedata.category(c) == "So"),
 )
 
@@ -138,6 +148,7 @@ def _by_list() -> Iterable[tuple[int, Iterable[int]]]:
     yield TERMINAL, _codes(_SENTENCE_ENDS + _MORE_TERMINALS)
     host = [*range(0x30, 0x3A), *range(0x41, 0x5B), *range(0x61, 0x7B), *range(0xA1, 0x10000)]
     yield HOST, host
+    yield ALONE, [c for first, last in _ALONE for c in range(first, last + 1)]
     yield NUMBER_SIGN, _codes("#")
     yield ELLIPSIS, _codes("…")
     yield PERIOD, _codes(".")

@@ -12,7 +12,7 @@ from enum import StrEnum
 import pyarrow as pa
 
 from schemas.fields import column
-from transforms.heuristics import c4, lines, repeats, word_counts
+from transforms.heuristics import c4, lines, refinedweb, repeats, word_counts
 
 
 class Family(StrEnum):
@@ -22,11 +22,13 @@ class Family(StrEnum):
     ENGLISH_REPEATS = "english_repeats"
     SPACED = "spaced"
     SPACED_REPEATS = "spaced_repeats"
+    UNICODE_REPEATS = "unicode_repeats"
     SIGNS = "signs"
     LINES = "lines"
     LINE_REPEATS = "line_repeats"
     PARAGRAPH_REPEATS = "paragraph_repeats"
     REMOVED = "removed"
+    REFINED = "refined"
     KEPT_ENGLISH = "kept_english"
     KEPT_LINES = "kept_lines"
     KEPT_LINE_REPEATS = "kept_line_repeats"
@@ -50,6 +52,7 @@ class Count:
 _SPLITS = {
     Family.ENGLISH_REPEATS: ("english", "tokens of datatrove's English splitter"),
     Family.SPACED_REPEATS: ("spaced", "words between blanks"),
+    Family.UNICODE_REPEATS: ("unicode", "words by Unicode's boundaries"),
 }
 
 
@@ -79,7 +82,7 @@ def _word_counts() -> Iterable[Count]:
     signs = (
         ("number_signs", word_counts.NUMBER_SIGNS, "signs `#`"),
         ("ellipses", word_counts.ELLIPSES, "ellipses, `...` or `…`"),
-        ("spaced_ellipses", word_counts.SPACED_ELLIPSES, "ellipses `. . .`"),
+        ("symbols", word_counts.SYMBOLS, "`#` and ellipses, `. . .` too"),
         ("alphanumeric_words", word_counts.ALPHANUMERIC_FIRST, "words that begin alphanumerically"),
     )
     for name, place, meaning in signs:
@@ -103,6 +106,13 @@ def _repeats() -> Iterable[Count]:
                 meaning=f"{meaning}, of {of}",
                 unit="words",
             )
+        yield Count(
+            name=f"{prefix}_word_characters_all",
+            family=family,
+            place=repeats.CHARACTERS,
+            meaning=f"characters of {of}",
+            unit="code points",
+        )
         grams = (
             ("top_{n}gram", repeats.TOP - 2, (2, 3, 4), "the most frequent n-gram, each time"),
             ("top_{n}gram_spaced", repeats.TOP_SPACED - 2, (2, 3, 4), "the same and its blanks"),
@@ -177,6 +187,20 @@ def _removed() -> Iterable[Count]:
         yield Count(name=name, family=Family.REMOVED, place=place, meaning=meaning, unit=unit)
 
 
+def _refined() -> Iterable[Count]:
+    for name, place, meaning, unit in (
+        ("refined_lines", refinedweb.KEPT, "lines that stay as they are", "lines"),
+        ("lines_in_capitals", refinedweb.CAPITALS, "removed for capitals", "lines"),
+        ("lines_of_digits", refinedweb.DIGITS, "removed for digits only", "lines"),
+        ("lines_of_counters", refinedweb.COUNTER, "removed counters", "lines"),
+        ("lines_of_one_word", refinedweb.ONE_WORD, "removed single words", "lines"),
+        ("lines_cut_away", refinedweb.CUT_EMPTY, "removed, nothing left after cuts", "lines"),
+        ("lines_cut", refinedweb.CUT, "lines of which something was cut", "lines"),
+        ("removed_words", refinedweb.REMOVED_WORDS, "words that went with lines", "words"),
+    ):
+        yield Count(name=name, family=Family.REFINED, place=place, meaning=meaning, unit=unit)
+
+
 _WHEN_KEPT = {
     Family.ENGLISH: Family.KEPT_ENGLISH,
     Family.LINES: Family.KEPT_LINES,
@@ -200,13 +224,22 @@ def kept_name(name: str) -> str:
 
 
 COUNTS = {
-    count.name: count for count in (*_word_counts(), *_repeats(), *_lines(), *_removed(), *_kept())
+    count.name: count
+    for count in (
+        *_word_counts(),
+        *_repeats(),
+        *_lines(),
+        *_removed(),
+        *_refined(),
+        *_kept(),
+    )
 }
 """All columns by name."""
 
 
 REMOVED_LINES = tuple(count.name for count in _removed())
-"""What a run stores of the lines that its dialect took out."""
+REFINED_LINES = tuple(count.name for count in _refined())
+"""What a run stores of the lines that C4's or RefinedWeb's rules took out."""
 
 
 def chosen(names: Iterable[str]) -> list[Count]:

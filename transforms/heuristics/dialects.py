@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from transforms.heuristics.c4 import LineRules
+from transforms.heuristics.refinedweb import RefinedWeb
 from transforms.rules import Kind
 
 
@@ -21,6 +22,8 @@ class Dialect(StrEnum):
     C4_TFDS = "c4@tfds"
     C4_DATATROVE = "c4@datatrove"
     C4_FINEWEB = "c4@fineweb"
+    REFINEDWEB_PAPER = "refinedweb@paper"
+    DCLM_CODE = "dclm@code"
     FINEWEB_CODE = "fineweb@code"
     FINEWEB_PAPER = "fineweb@paper"
 
@@ -35,10 +38,12 @@ class Bound(NamedTuple):
     threshold: float
 
 
-LINE_RULES = {
+LINE_RULES: dict[Dialect, LineRules | RefinedWeb] = {
     Dialect.C4_TFDS: LineRules(fewest_words=5, ends='.?!"'),
     Dialect.C4_DATATROVE: LineRules(fewest_words=3, ends=".?!\"'"),
     Dialect.C4_FINEWEB: LineRules(fewest_words=3),
+    Dialect.REFINEDWEB_PAPER: RefinedWeb(),
+    Dialect.DCLM_CODE: RefinedWeb(),
 }
 """The dialects that take lines out of texts, with what a line must have to stay."""
 
@@ -130,6 +135,28 @@ def _c4_datatrove() -> Iterator[Bound]:
     yield from _c4(5)
 
 
+def _refinedweb() -> Iterator[Bound]:
+    yield Bound("removed_words", "removed_words", "spaced_words", _MOST, 0.05)
+
+
+def _dclm() -> Iterator[Bound]:
+    characters, over = "unicode_word_characters_all", "full_lines"
+    yield Bound("minimum_words", "alphanumeric_words", None, _LEAST, 50)
+    yield Bound("maximum_words", "alphanumeric_words", None, _MOST, 100_000)
+    yield Bound("minimum_mean_length", "spaced_characters", "spaced_words", _LEAST, 3)
+    yield Bound("maximum_mean_length", "spaced_characters", "spaced_words", _MOST, 10)
+    yield Bound("symbols", "symbols", "spaced_words", _MOST, 0.1)
+    yield from _line_ends("bullet_lines_dclm", "ellipsis_lines_dclm", over=over)
+    yield Bound("alphabetic_words", "spaced_alphabetic", "spaced_words", _LEAST, 0.8)
+    yield Bound("stop_words", "spaced_stop_word_occurrences", None, _LEAST, 2)
+    for unit in ("line", "paragraph"):
+        repeated, total = f"shared_{unit}_characters", f"all_{unit}_characters"
+        yield Bound(f"repeated_{unit}s", f"shared_{unit}s", f"{unit}_units", _MOST, 0.3)
+        yield Bound(f"repeated_{unit}_characters", repeated, total, _MOST, 0.2)
+    yield from _grams("unicode_longest_top_{n}gram", "unicode_repeated_{n}gram", over=characters)
+    yield Bound("removed_words", "removed_words", "alphanumeric_words", _MOST, 0.05)
+
+
 def _words(words: str, characters: str, over: str) -> Iterator[Bound]:
     yield Bound("minimum_words", words, None, _LEAST, 50)
     yield Bound("maximum_words", words, None, _MOST, 100_000)
@@ -163,6 +190,8 @@ _BOUNDS = {
     Dialect.C4_TFDS: _c4_tfds,
     Dialect.C4_DATATROVE: _c4_datatrove,
     Dialect.C4_FINEWEB: _c4_datatrove,
+    Dialect.REFINEDWEB_PAPER: _refinedweb,
+    Dialect.DCLM_CODE: _dclm,
     Dialect.FINEWEB_CODE: _fineweb_code,
     Dialect.FINEWEB_PAPER: _fineweb_paper,
 }

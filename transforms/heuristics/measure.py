@@ -19,19 +19,22 @@ from numpy.typing import NDArray
 from transforms.heuristics.c4 import CITATIONS, LineRules, judge_lines, without_citations
 from transforms.heuristics.columns import Count, Family, fields
 from transforms.heuristics.english import Tokens, english_tokens
-from transforms.heuristics.kept_text import kept_text
+from transforms.heuristics.kept_text import Ranges, kept_text, whole_lines
 from transforms.heuristics.lines import (
     count_lines,
     count_repeated_lines,
     count_repeated_paragraphs,
 )
+from transforms.heuristics.refinedweb import RefinedWeb, judge_refined
 from transforms.heuristics.repeats import count_repeats
 from transforms.heuristics.scan import Scan, scans, word_hash
+from transforms.heuristics.unicode_words import unicode_words
 from transforms.heuristics.word_counts import count_signs, count_words
 
 _STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 _ENGLISH = {Family.ENGLISH, Family.ENGLISH_REPEATS, Family.REMOVED, Family.KEPT_ENGLISH}
-_AFTER = {Family.REMOVED, Family.KEPT_ENGLISH, Family.KEPT_LINES, Family.KEPT_LINE_REPEATS}
+_KEPT = {Family.KEPT_ENGLISH, Family.KEPT_LINES, Family.KEPT_LINE_REPEATS}
+_AFTER = {Family.REMOVED, Family.REFINED, *_KEPT}
 
 
 class Measured(NamedTuple):
@@ -42,7 +45,10 @@ class Measured(NamedTuple):
 
 
 def heuristic_signals(
-    text: pa.StringArray, counts: Sequence[Count], *, line_rules: LineRules | None = None
+    text: pa.StringArray,
+    counts: Sequence[Count],
+    *,
+    line_rules: LineRules | RefinedWeb | None = None,
 ) -> Measured:
     """The columns asked for, int32; with line rules, also the texts without lines that break them.
 
@@ -59,7 +65,7 @@ def heuristic_signals(
     """
     columns = {count.name: np.zeros(len(text), np.int32) for count in counts}
     kept = _fill(columns, text, counts, line_rules)
-    if line_rules is not None:
+    if isinstance(line_rules, LineRules):
         kept = _fill_cited(columns, text, kept, counts, line_rules)
     schema = pa.schema(fields(counts))
     arrays = [pa.array(column) for column in columns.values()]
@@ -70,7 +76,7 @@ def _fill(
     columns: dict[str, NDArray[np.int32]],
     text: pa.StringArray,
     counts: Sequence[Count],
-    line_rules: LineRules | None,
+    line_rules: LineRules | RefinedWeb | None,
 ) -> pa.StringArray:
     """Fill the columns; the texts with the lines that stay."""
     families = {count.family for count in counts}
@@ -78,11 +84,11 @@ def _fill(
     for scan in scans(text):
         tokens = english_tokens(scan) if families & _ENGLISH else None
         measured = {family: _before(scan, tokens, family) for family in families - _AFTER}
-        if tokens is not None and line_rules is not None:
-            keep, removed = judge_lines(scan, tokens, line_rules)
-            measured |= {family: _after(scan, tokens, keep, family) for family in families & _AFTER}
-            measured[Family.REMOVED] = removed
-            kept.append(kept_text(scan, keep))
+        if line_rules is not None:
+            family, keep, ranges, measured_lines = _judge(scan, tokens, line_rules)
+            measured[family] = measured_lines
+            measured |= {kind: _after(scan, tokens, keep, kind) for kind in families & _KEPT}
+            kept.append(kept_text(scan, keep, ranges))
         for count in counts:
             columns[count.name][scan.rows] = measured[count.family][:, count.place]
     return pa.concat_arrays([*kept, pa.array([], pa.string())]) if line_rules else text
@@ -121,6 +127,10 @@ def _before(scan: Scan, tokens: Tokens | None, family: Family) -> NDArray[np.int
             return count_words(offsets, words.lengths, words.flags)
         case Family.SPACED_REPEATS:
             return count_repeats(offsets, words.hashes, words.lengths, stop_words=_stop_words())
+        case Family.UNICODE_REPEATS:
+            by_boundary = unicode_words(scan)
+            grams = (by_boundary.offsets, by_boundary.hashes, by_boundary.lengths)
+            return count_repeats(*grams, stop_words=_stop_words())
         case Family.SIGNS:
             return count_signs(scan)
         case Family.LINES:
@@ -130,8 +140,18 @@ def _before(scan: Scan, tokens: Tokens | None, family: Family) -> NDArray[np.int
     return count_repeated_paragraphs(scan)
 
 
+def _judge(
+    scan: Scan, tokens: Tokens | None, line_rules: LineRules | RefinedWeb
+) -> tuple[Family, NDArray[np.bool_], Ranges, NDArray[np.int64]]:
+    """Which lines stay, and what of them, and what was counted of those that go."""
+    if isinstance(line_rules, RefinedWeb):
+        return Family.REFINED, *judge_refined(scan)
+    keep, counted = judge_lines(scan, tokens or english_tokens(scan), line_rules)
+    return Family.REMOVED, keep, whole_lines(scan), counted
+
+
 def _after(
-    scan: Scan, tokens: Tokens, keep: NDArray[np.bool_], family: Family
+    scan: Scan, tokens: Tokens | None, keep: NDArray[np.bool_], family: Family
 ) -> NDArray[np.int64]:
     """Counts of the lines that stay."""
     if family is Family.KEPT_LINES:
@@ -139,6 +159,7 @@ def _after(
     if family is Family.KEPT_LINE_REPEATS:
         return count_repeated_lines(scan, keep)
     lines, rows = scan.lines, scan.rows.stop - scan.rows.start
+    tokens = tokens or english_tokens(scan)
     tokens_before = tokens.of_words[lines.words[: len(keep) + 1]]
     kept_before = np.concatenate([[0], np.cumsum(np.diff(tokens_before) * keep)])
     return np.diff(kept_before[lines.offsets[: rows + 1]])[:, None]

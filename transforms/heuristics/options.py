@@ -7,7 +7,14 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from transforms.heuristics.c4 import LineRules
-from transforms.heuristics.columns import REMOVED_LINES, Count, chosen, fields, kept_name
+from transforms.heuristics.columns import (
+    REFINED_LINES,
+    REMOVED_LINES,
+    Count,
+    chosen,
+    fields,
+    kept_name,
+)
 from transforms.heuristics.dialects import (
     LINE_RULES,
     MEASURE_WHAT_IS_KEPT,
@@ -15,6 +22,7 @@ from transforms.heuristics.dialects import (
     Dialect,
     bounds_of,
 )
+from transforms.heuristics.refinedweb import RefinedWeb
 from transforms.rules import Rule
 
 
@@ -60,7 +68,7 @@ class HeuristicOptions(BaseModel):
         return next((dialect for dialect in self.dialects if dialect in LINE_RULES), None)
 
     @property
-    def line_rules(self) -> LineRules | None:
+    def line_rules(self) -> LineRules | RefinedWeb | None:
         """What lines must have to stay in the text; None where all stay."""
         return LINE_RULES[self.remover] if self.remover else None
 
@@ -99,7 +107,10 @@ def heuristic_rules(options: HeuristicOptions) -> list[Rule]:
 def heuristic_counts(options: HeuristicOptions) -> list[Count]:
     """The columns that the dialects' rules read, also the rules that are off, and removed lines."""
     read = [name for _, bound in options.bounds() for name in (bound.column, bound.over) if name]
-    removed = REMOVED_LINES if options.remover else ()
+    removed: tuple[str, ...] = ()
+    if options.line_rules is not None:
+        is_refined = isinstance(options.line_rules, RefinedWeb)
+        removed = REFINED_LINES if is_refined else REMOVED_LINES
     return chosen([*read, *removed])
 
 

@@ -16,7 +16,7 @@ from transforms.kernels import kernel
 WORDS, CHARACTERS, ALPHABETIC, SYMBOLIC, WORDY, WORDY_CHARACTERS, MEDIAN_DOUBLED = range(7)
 NUM_WORD_COLUMNS = 7
 
-NUMBER_SIGNS, ELLIPSES, SPACED_ELLIPSES, ALPHANUMERIC_FIRST = range(4)
+NUMBER_SIGNS, ELLIPSES, SYMBOLS, ALPHANUMERIC_FIRST = range(4)
 NUM_SIGN_COLUMNS = 4
 
 _LONGEST = 1024
@@ -41,7 +41,7 @@ def count_words(
 def count_signs(scan: Scan) -> NDArray[np.int64]:
     """Counts of signs in each row's words, int64[rows, NUM_SIGN_COLUMNS].
 
-    Columns: `#`; `...` and `…`; `. . .`; words whose first character is a letter or digit.
+    Columns: `#`; `...` and `…`; both and `. . .`; words whose first character is a letter or digit.
     """
     out = np.zeros((scan.rows.stop - scan.rows.start, NUM_SIGN_COLUMNS), np.int64)
     _count_signs(scan.data, scan.words, c.character_table(), out)
@@ -101,9 +101,10 @@ def _count_signs(
                 number_signs, ellipses = _signs(data, start, end)
                 out[row, NUMBER_SIGNS] += number_signs
                 out[row, ELLIPSES] += ellipses
+                out[row, SYMBOLS] += number_signs + ellipses
             if end - start == 1 and byte == 0x2E and first < word < last - 1:
                 is_spaced = data[start - 2] == 0x2E and data[words.starts[word + 1]] == 0x2E
-                out[row, SPACED_ELLIPSES] += int(is_spaced)
+                out[row, SYMBOLS] += int(is_spaced)
 
 
 @kernel

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.heuristics.c4 import LineRules
-from transforms.heuristics.columns import COUNTS
+from transforms.heuristics.columns import COUNTS, Family
 from transforms.heuristics.measure import heuristic_signals
 from transforms.heuristics.scan import MAXIMUM_BYTES
 from transforms.normalize import NormalizeOptions, normalize_text
 
-ALL = list(COUNTS.values())
+ALL = [count for count in COUNTS.values() if count.family is not Family.REFINED]
 FEW = [COUNTS["spaced_words"]]
 RULES = LineRules(fewest_words=2, ends='.!?"')
 WORDS = [

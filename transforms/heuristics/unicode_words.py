@@ -1,0 +1,120 @@
+"""Words as DCLM's repetition rules see them: by Unicode's word boundaries, without punctuation.
+
+A word is a run of letters, marks, digits and underscores; one apostrophe, period, colon or middle
+dot between letters doesn't part it, nor one comma, period, semicolon or apostrophe between digits.
+Each character of Han, hiragana and South-East Asian scripts is a word. That is Unicode's Annex 29,
+rules WB5 to WB13, by categories and blocks; what `uniseg` says otherwise is in `dialects.md`.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.heuristics import characters as c
+from transforms.heuristics.characters import character_table
+from transforms.heuristics.english import Tokens
+from transforms.heuristics.scan import Scan, Words
+from transforms.kernels import kernel
+
+_ALNUM, _DIGIT, _ALONE, _MARK = c.ALNUM, c.DIGIT, c.ALONE, c.MARK
+_SEED, _PRIME = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
+_NONE, _LETTER, _NUMBER, _OTHER = range(4)
+
+
+def unicode_words(scan: Scan) -> Tokens:
+    """The words of a scan by Unicode's boundaries, those that begin with a letter or digit."""
+    rows = scan.rows.stop - scan.rows.start
+    count = int(scan.words.offsets[rows])
+    room = int(scan.words.lengths[:count].sum(dtype=np.int64)) + 1
+    hashes, lengths = np.empty(room, np.uint64), np.empty(room, np.int32)
+    of_words = np.zeros(count + 1, np.int64)
+    _split(scan.data, scan.words, character_table(), hashes, lengths, of_words)
+    offsets = of_words[scan.words.offsets[: rows + 1]]
+    return Tokens(offsets, hashes, lengths, np.empty(0, np.uint32), of_words)
+
+
+@kernel
+def _split(
+    data: NDArray[np.uint8],
+    words: Words,
+    table: NDArray[np.uint32],
+    hashes: NDArray[np.uint64],
+    lengths: NDArray[np.int32],
+    of_words: NDArray[np.int64],
+) -> None:
+    count = 0
+    for word in range(len(of_words) - 1):
+        at, end = words.starts[word], words.ends[word]
+        hashed, length, kind = np.uint64(_SEED), 0, _NONE
+        while at < end:
+            code, step = _decode(data, at, end)
+            found = _kind(code, table)
+            goes_on = kind == _NONE or (kind != _OTHER and found in (_LETTER, _NUMBER))
+            is_inner = found == _NONE and _is_inner(data, code, at + step, end, kind, table)
+            if is_inner or (length and table[code] & _MARK):
+                goes_on, found = True, kind
+            if length and (found == _NONE or not goes_on):
+                hashes[count], lengths[count] = hashed | np.uint64(hashed == 0), length
+                hashed, length, kind = np.uint64(_SEED), 0, _NONE
+                count += 1
+            if found != _NONE:
+                hashed = (hashed ^ np.uint64(code)) * np.uint64(_PRIME)
+                length, kind = length + 1, found
+            at += step
+        if length:
+            hashes[count], lengths[count] = hashed | np.uint64(hashed == 0), length
+            count += 1
+        of_words[word + 1] = count
+
+
+@kernel
+def _kind(code: np.uint32, table: NDArray[np.uint32]) -> int:
+    bits = table[code]
+    if bits & _ALONE:
+        return _OTHER
+    if bits & _DIGIT:
+        return _NUMBER
+    return _LETTER if bits & _ALNUM else _NONE
+
+
+@kernel
+def _is_inner(
+    data: NDArray[np.uint8],
+    code: np.uint32,
+    after: int,
+    end: int,
+    kind: int,
+    table: NDArray[np.uint32],
+) -> bool:
+    """Whether this mark joins what stands before and after it."""
+    if kind in (_NONE, _OTHER) or after >= end:
+        return False
+    if code == 0x5F:
+        return True
+    is_either = code == 0x27 or code == 0x2E or code == 0x2019 or code == 0x2018
+    is_of_letters = is_either or code == 0x3A or code == 0xB7
+    is_of_digits = is_either or code == 0x2C or code == 0x3B
+    following = _kind(_decode(data, after, end)[0], table)
+    return (kind == _LETTER and following == _LETTER and is_of_letters) or (
+        kind == _NUMBER and following == _NUMBER and is_of_digits
+    )
+
+
+@kernel
+def _decode(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.uint32, int]:
+    """Code point at `at` and its bytes; U+FFFD of one byte where it isn't UTF-8."""
+    first = np.uint32(data[at])
+    if first < 0x80:
+        return first, 1
+    length = 2 + int(first >= 0xE0) + int(first >= 0xF0)
+    if first < 0xC2 or first > 0xF4 or at + length > end:
+        return np.uint32(0xFFFD), 1
+    code = first & (0x7F >> length)
+    for k in range(1, length):
+        byte = np.uint32(data[at + k])
+        if byte & 0xC0 != 0x80:
+            return np.uint32(0xFFFD), 1
+        code = (code << 6) | (byte & 0x3F)
+    is_overlong = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
+    if is_overlong or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
+        return np.uint32(0xFFFD), 1
+    return np.uint32(code), length
