@@ -7,10 +7,20 @@ import os
 import sys
 from pathlib import Path
 
-from tests.benchmarks import language, loader_batches, loader_packing, memory, scaling, text, tokens
+from tests.benchmarks import (
+    heuristics,
+    language,
+    loader_batches,
+    loader_packing,
+    memory,
+    scaling,
+    text,
+    tokens,
+)
 
 BENCHMARKS = {
     "text": text.main,
+    "heuristics": heuristics.main,
     "tokens": tokens.main,
     "language": language.main,
     "scaling": scaling.main,
@@ -20,6 +30,7 @@ BENCHMARKS = {
 }
 QUICK = {
     "text": ["--rounds", "1"],
+    "heuristics": ["--rounds", "1", "--documents", "600"],
     "tokens": ["--rounds", "3", "--megabytes", "0.5"],
     "language": ["--rounds", "1", "--rows", "10"],
     "scaling": ["--copies", "3", "--rounds", "1"],

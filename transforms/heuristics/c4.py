@@ -29,9 +29,8 @@ CITATIONS = r"\[(?:[0-9]*|edit|citation needed)\]"
 """What Wikipedia puts behind sentences; it's cut out of lines before they are looked at."""
 
 _LONGEST_WORD = 1000
-_BRACE, _SENTENCE_END, _NOT_PUNCTUATION = c.BRACE, c.SENTENCE_END, c.NOT_PUNCTUATION
-_ANCHORS = np.zeros(256, np.uint8)
-_ANCHORS[list(b"jJkKvVmM")] = 1
+_BRACE, _CUE = c.BRACE, c.CUE
+_SENTENCE_END, _NOT_PUNCTUATION = c.SENTENCE_END, c.NOT_PUNCTUATION
 _PHRASES = (
     (b"javascript", 0, JAVASCRIPT),
     (b"cookie policy", 3, POLICY),
@@ -42,7 +41,7 @@ _PHRASES = (
     (b"terms of use", 3, POLICY),
     (b"lorem ipsum", 4, LOREM),
 )
-"""What is looked for, in lower case; the place of a letter that is rare; what it means."""
+"""What is looked for, in lower case; the place of a letter that is a cue; what it means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ def judge_lines(
     of_words = (words.starts, words.ends, words.lengths, words.flags)
     of_lines = (lines.offsets, lines.ends, lines.words)
     of_tokens = (tokens.of_words, tokens.lengths, tokens.flags)
-    letters, phrases, anchors = _phrases()
+    letters, phrases = _phrases()
     fewest = rules.fewest_words
     _judge(
         scan.data,
@@ -81,7 +80,6 @@ def judge_lines(
         ends,
         letters,
         phrases,
-        anchors,
         keep,
         out,
     )
@@ -97,11 +95,11 @@ def without_citations(text: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(text, pattern=CITATIONS, replacement="")
 
 
-def _phrases() -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint8]]:
+def _phrases() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     letters = np.frombuffer(b"".join(phrase for phrase, _, _ in _PHRASES), np.uint8)
     limits = np.cumsum([0, *(len(phrase) for phrase, _, _ in _PHRASES)])
     table = [(limits[k], limits[k + 1], *_PHRASES[k][1:]) for k in range(len(_PHRASES))]
-    return letters, np.array(table, np.int64), _ANCHORS
+    return letters, np.array(table, np.int64)
 
 
 @kernel
@@ -121,7 +119,6 @@ def _judge(
     ends: NDArray[np.uint8],
     letters: NDArray[np.uint8],
     phrases: NDArray[np.int64],
-    anchors: NDArray[np.uint8],
     keep: NDArray[np.bool_],
     out: NDArray[np.int64],
 ) -> None:
@@ -137,8 +134,13 @@ def _judge(
             if reason == KEPT and last - first < fewest:
                 reason = FEW_WORDS
             if reason == KEPT:
-                start, end = word_starts[first], word_ends[last - 1]
-                found = _find(data, start, end, letters, phrases, anchors)
+                found = 0
+                if seen & _CUE:
+                    start, end = word_starts[first], word_ends[last - 1]
+                    for word in range(first, last):
+                        if flags[word] & _CUE:
+                            limits = (word_starts[word], word_ends[word], start, end)
+                            found |= _find(data, limits, letters, phrases)
                 out[row, LOREM] += found >> LOREM & 1
                 is_script = found >> JAVASCRIPT & 1
                 reason = JAVASCRIPT if is_script else POLICY if found >> POLICY & 1 else KEPT
@@ -147,9 +149,7 @@ def _judge(
             keep[line] = reason == KEPT
             if reason == KEPT:
                 begin, stop = of_words[first], of_words[last]
-                out[row, SENTENCES] += _sentences(
-                    token_lengths[begin:stop], token_flags[begin:stop]
-                )
+                out[row, SENTENCES] += _sentences(token_lengths, token_flags, begin, stop)
 
 
 @kernel
@@ -177,24 +177,36 @@ def _has_end(data: NDArray[np.uint8], end: int, ends: NDArray[np.uint8]) -> bool
 @kernel
 def _find(
     data: NDArray[np.uint8],
-    start: int,
-    end: int,
+    limits: tuple[int, int, int, int],
     letters: NDArray[np.uint8],
     phrases: NDArray[np.int64],
-    anchors: NDArray[np.uint8],
 ) -> int:
-    """A bit for each meaning whose phrases are in the line, whatever their case."""
+    """A bit for each meaning whose phrases, in any case, have their anchor in this word.
+
+    `limits` are the word's and the line's.
+    """
     found = 0
-    for at in range(start, end):
-        if anchors[data[at]]:
+    for at in range(limits[0], limits[1]):
+        lower = data[np.uint64(at)] | 0x20
+        if _may_be(lower, data[at + 1] | 0x20 if at + 1 < limits[3] else 0):
             for k in range(len(phrases)):
-                first, last, anchor, meaning = phrases[k]
-                begin = at - anchor
-                if letters[first + anchor] == data[at] | 0x20 and begin >= start:
-                    size = last - first
-                    if begin + size <= end and _equal(data, begin, letters, first, size):
-                        found |= 1 << meaning
+                first, anchor = phrases[k, 0], phrases[k, 2]
+                size, begin = phrases[k, 1] - first, at - anchor
+                is_inside = begin >= limits[2] and begin + size <= limits[3]
+                is_near = is_inside and letters[first + anchor] == lower
+                if is_near and _equal(data, begin, letters, first, size):
+                    found |= 1 << phrases[k, 3]
     return found
+
+
+@kernel
+def _may_be(letter: int, following: int) -> bool:
+    """Whether the two are in a phrase: j and a, v and a, k and i, m and s or a blank."""
+    if letter == 0x6D:
+        return following == 0x73 or following == 0x20
+    if letter == 0x6B:
+        return following == 0x69
+    return following == 0x61 and (letter == 0x6A or letter == 0x76)
 
 
 @kernel
@@ -211,14 +223,11 @@ def _equal(
 
 
 @kernel
-def _sentences(lengths: NDArray[np.int32], flags: NDArray[np.uint32]) -> int:
+def _sentences(lengths: NDArray[np.int32], flags: NDArray[np.uint32], begin: int, stop: int) -> int:
     """Sentences of a line: one begins after a mark and the punctuation that follows."""
-    count, is_over = int(len(lengths) > 0), False
-    for token in range(len(lengths)):
+    count, is_over = int(begin < stop), False
+    for token in range(begin, stop):
         is_mark = lengths[token] == 1 and flags[token] & _SENTENCE_END != 0
-        if is_mark:
-            is_over = True
-        elif is_over and flags[token] & _NOT_PUNCTUATION:
-            count += 1
-            is_over = False
+        count += int(is_over and not is_mark and flags[token] & _NOT_PUNCTUATION != 0)
+        is_over = is_mark or (is_over and flags[token] & _NOT_PUNCTUATION == 0)
     return count

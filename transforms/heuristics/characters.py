@@ -48,6 +48,8 @@ PERIOD = 1 << 23
 BRACE = 1 << 24
 MARK = 1 << 25
 """Combining marks, joiners and other characters that belong to the one before."""
+CUE = 1 << 27
+"""A letter that every phrase of C4's rules has, and most words don't: j, k, m or v."""
 ALONE = 1 << 26
 """Of a script without spaces: a word of its own to Unicode's word boundaries."""
 
@@ -153,6 +155,7 @@ def _by_list() -> Iterable[tuple[int, Iterable[int]]]:
     yield ELLIPSIS, _codes("…")
     yield PERIOD, _codes(".")
     yield BRACE, _codes("{")
+    yield CUE, _codes("jJkKmMvV")
 
 
 def _codes(characters: str) -> list[int]:

@@ -123,7 +123,7 @@ def _repeats() -> Iterable[Count]:
             ("all_{n}gram", repeats.ALL - 5, range(5, 11), "all n-grams, summed"),
         )
         for pattern, base, lengths, meaning in grams:
-            for n in lengths:
+            for n in lengths if pattern != "all_{n}gram" or prefix == "spaced" else ():
                 yield Count(
                     name=f"{prefix}_{pattern.format(n=n)}",
                     family=family,

@@ -46,6 +46,7 @@ _UNITS = (
 _SPECIAL, _DIGIT, _ALPHA = characters.SPECIAL, characters.ASCII_DIGIT, characters.ALPHA
 _LONGEST = LONGEST_EXCEPTION
 _EXCEPTION, _SECOND = EXCEPTION, SECOND_TOKEN
+_SIEVE = 1 << 14
 _SEED, _PRIME = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
 
 
@@ -73,7 +74,7 @@ def english_tokens(scan: Scan) -> Tokens:
     """
     rows = scan.rows.stop - scan.rows.start
     count = int(scan.words.offsets[rows])
-    limits = _limits(scan.words, count, exceptions())
+    limits = _limits(scan.words, count, _sieve(), *exceptions())
     size = int(limits[-1])
     letters = Letters(
         np.empty(size, np.uint32), np.empty(size, np.uint32), np.zeros(size + 1, np.bool_)
@@ -111,6 +112,14 @@ def exceptions() -> Exceptions:
     return Exceptions(keys, values)
 
 
+@functools.cache
+def _sieve() -> NDArray[np.bool_]:
+    """By the low bits of a hash, whether an exception has them: small enough to stay near."""
+    sieve = np.zeros(_SIEVE, np.bool_)
+    sieve[exceptions().keys[exceptions().keys > 0] % np.uint64(_SIEVE)] = True
+    return sieve
+
+
 def _value_of(tokens: list[str]) -> int:
     second = len(tokens[0]) if len(tokens) > 1 else 0
     third = second + len(tokens[1]) if len(tokens) > 2 else 0
@@ -118,18 +127,24 @@ def _value_of(tokens: list[str]) -> int:
 
 
 @kernel
-def _limits(words: Words, count: int, exceptions: Exceptions) -> NDArray[np.int64]:
+def _limits(
+    words: Words,
+    count: int,
+    sieve: NDArray[np.bool_],
+    keys: NDArray[np.uint64],
+    values: NDArray[np.int32],
+) -> NDArray[np.int64]:
     """Where each word's letters will stand; words that are one token need none."""
     limits = np.zeros(count + 1, np.int64)
-    mask = np.uint64(len(exceptions.keys) - 1)
+    mask, few = np.uint64(len(keys) - 1), np.uint64(len(sieve) - 1)
     for word in range(count):
         flags, length, value = words.flags[word], words.lengths[word], np.int32(0)
         is_plain = not flags & _SPECIAL and not (flags & _DIGIT and flags & _ALPHA)
-        if length <= _LONGEST:
+        if length <= _LONGEST and sieve[words.hashes[word] & few]:
             slot = words.hashes[word] & mask
-            while exceptions.keys[slot] != 0 and exceptions.keys[slot] != words.hashes[word]:
+            while keys[slot] != 0 and keys[slot] != words.hashes[word]:
                 slot = (slot + np.uint64(1)) & mask
-            value = exceptions.values[slot]
+            value = values[slot]
         is_one = value >> _SECOND == 0 and (is_plain or value & _EXCEPTION)
         limits[word + 1] = limits[word] + (0 if is_one else length)
     return limits

@@ -126,7 +126,8 @@ def _before(scan: Scan, tokens: Tokens | None, family: Family) -> NDArray[np.int
         case Family.SPACED:
             return count_words(offsets, words.lengths, words.flags)
         case Family.SPACED_REPEATS:
-            return count_repeats(offsets, words.hashes, words.lengths, stop_words=_stop_words())
+            grams = (offsets, words.hashes, words.lengths)
+            return count_repeats(*grams, stop_words=_stop_words(), sums=True)
         case Family.UNICODE_REPEATS:
             by_boundary = unicode_words(scan)
             grams = (by_boundary.offsets, by_boundary.hashes, by_boundary.lengths)

@@ -46,6 +46,7 @@ def count_repeats(
     lengths: NDArray[np.int32],
     *,
     stop_words: NDArray[np.uint64],
+    sums: bool = False,
 ) -> NDArray[np.int64]:
     """Counts of repeated words and n-grams of each row, int64[rows, NUM_COLUMNS].
 
@@ -54,7 +55,7 @@ def count_repeats(
     the same with a blank between words; the same of the longest of the most frequent, 0 if none
     occurs twice. For n = 5 to 10: characters of n-grams that were met before, jumping over them
     (datatrove); characters in any repeated n-gram, each once (Gopher, RedPajama, DCLM); characters
-    of all repeated n-grams, summed (dolma); characters of all n-grams, summed.
+    of all repeated n-grams, summed (dolma); characters of all n-grams, summed, or 0 without `sums`.
 
     Raises:
         Nothing: any words will do.
@@ -72,7 +73,7 @@ def count_repeats(
         np.empty(slots, np.uint64),
         np.empty(slots, np.int32),
     )
-    _count(offsets, hashes, lengths, stop_words, *scratch, out)
+    _count(offsets, hashes, lengths, stop_words, sums, *scratch, out)
     return out
 
 
@@ -82,6 +83,7 @@ def _count(
     hashes: NDArray[np.uint64],
     lengths: NDArray[np.int32],
     stop_words: NDArray[np.uint64],
+    sums: bool,
     numbers: NDArray[np.int32],
     places: NDArray[np.int64],
     grams: NDArray[np.int32],
@@ -99,7 +101,7 @@ def _count(
         distinct = _number(hashes[first:last], numbers, counts, firsts, keys, values)
         out[row, DISTINCT], out[row, CHARACTERS] = distinct, places[total]
         _count_stop_words(hashes[first:last], firsts, counts, distinct, stop_words, out[row])
-        for n in range(5, min(_LONGEST, total) + 1):
+        for n in range(5, min(_LONGEST, total if sums else 0) + 1):
             out[row, ALL + n - 5] = _sum_all(places, total, n)
         grams[:total] = numbers[:total]
         many = _repeated_words(numbers, counts, total, candidates)

@@ -196,8 +196,10 @@ def _scan_line(
     first, length, leading, tally = word, 0, 0, np.int64(0)
     inner, blanks = np.uint64(_SEED), np.uint64(_SEED)
     edges = blanks
-    while at < end and data[at] != 0x0A:
-        code, step = np.uint32(data[at]), 1
+    while at < end:
+        code, step = np.uint32(data[np.uint64(at)]), 1
+        if code == 0x0A:
+            break
         if code >= 0x80:
             code, step = _decode(data, at, end)
         if table[code] & _SPACE:
@@ -229,7 +231,7 @@ def _scan_word(
     """A word's end, hash, length and bits; tally of upper-case letters (shifted) and digits."""
     hashed, seen, length = np.uint64(_SEED), np.uint32(0), 0
     while at < end:
-        code, step = np.uint32(data[at]), 1
+        code, step = np.uint32(data[np.uint64(at)]), 1
         if code >= 0x80:
             code, step = _decode(data, at, end)
         bits = table[code]
