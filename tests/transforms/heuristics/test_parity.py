@@ -18,9 +18,9 @@ from tests.golden.heuristics import GOLDEN, ask, texts
 from tests.transforms.heuristics.parity import datatrove_values, datatrove_verdicts, dolma_values
 from transforms.normalize import NormalizeOptions, normalize_text
 
-EACH = 150
-KNOWN = 2
-"""Values of real texts that differ in a live run, for reasons told in `dialects.md`."""
+EACH = 60
+KNOWN = "''''"
+"""Overlapping exceptions, which spaCy joins in another order (`dialects.md`)."""
 
 
 def test_golden_values_of_datatrove_are_met() -> None:
@@ -70,8 +70,9 @@ def real_texts(shared_data: Path) -> list[str]:
 
 def test_datatrove_itself_says_the_same_of_real_texts(real_texts: list[str]) -> None:
     said = ask("datatrove", peer("datatrove"), real_texts)
-    different = datatrove_values(real_texts, said)
-    assert len(different) <= KNOWN, different
+    plain = [number for number, text in enumerate(real_texts) if KNOWN not in text]
+    of_plain = [real_texts[number] for number in plain], [said[number] for number in plain]
+    assert datatrove_values(*of_plain) == []
     assert datatrove_verdicts(real_texts, said) == []
 
 
