@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from penstock.errors import PenstockError
-from penstock.shard_cache import FetchingStopped
 
 
 class FetchAhead:
@@ -45,7 +44,7 @@ class FetchAhead:
         while (number := self._next()) is not None:
             try:
                 self._fetch(number, self._stop)
-            except (FetchingStopped, PenstockError, OSError):
+            except PenstockError:
                 continue
 
     def _next(self) -> int | None:

@@ -24,16 +24,16 @@ from typing import IO
 import xxhash
 
 from penstock import storage
-from penstock.errors import DataError, UsageError
+from penstock.errors import DataError, PenstockError, UsageError
 from penstock.manifest import ShardEntry
 from penstock.retry import with_retries
 
 BLOCK_BYTES = 8 << 20
-WAIT_FOR_ROOM_S = 0.05
+WAIT_S = 0.05
 _PARTIAL = ".fetching"
 
 
-class FetchingStopped(Exception):  # noqa: N818
+class FetchingStoppedError(PenstockError):
     """The loader was closed while a shard was being fetched."""
 
 
@@ -59,13 +59,13 @@ class ShardCache:
         Raises:
             DataError: it is missing, can't be read after all attempts, hasn't the right hash, or
                 the cache's disk can't take it.
-            FetchingStopped: `stop` was set meanwhile.
+            FetchingStoppedError: `stop` was set meanwhile.
         """
         target = self.folder / f"{entry.xxh3_128}.arrow"
         try:
             while not _touch(target):
                 self.folder.mkdir(parents=True, exist_ok=True)
-                with _locked(target.with_suffix(_PARTIAL)) as partial:
+                with _locked(target.with_suffix(_PARTIAL), stop) as partial:
                     # Another process may have finished it while this one waited for the lock.
                     if partial is not None and not target.exists():
                         self._fetch_into(partial, target, url, entry, stop)
@@ -108,7 +108,7 @@ class ShardCache:
                     return
             # Other processes' unfinished files hold the rest: one of them will be done soon.
             _check(stop)
-            time.sleep(WAIT_FOR_ROOM_S)
+            time.sleep(WAIT_S)
 
     def _make_room(self, size: int) -> bool:
         """Remove what was used longest ago until `size` bytes fit; call it under the lock."""
@@ -130,24 +130,24 @@ def _download(partial: IO[bytes], url: str, size: int, stop: Event | None) -> st
     digest = xxhash.xxh3_128()
     partial.seek(0)
     for start in range(0, size, BLOCK_BYTES):
-        _check(stop)
         end = min(start + BLOCK_BYTES, size)
-        data = _read_block(url, start, end)
+        data = _read_block(url, start, end, stop)
         digest.update(data)
         partial.write(data)
     partial.flush()
     return str(digest.hexdigest())
 
 
-def _read_block(url: str, start: int, end: int) -> bytes:
+def _read_block(url: str, start: int, end: int, stop: Event | None) -> bytes:
     def read() -> bytes:
+        _check(stop)
         data = storage.read_bytes(url, start, end)
         if len(data) != end - start:
             raise EOFError(f"bytes {start} to {end} came as {len(data)} bytes")
         return data
 
     try:
-        return with_retries(read, what=f"shard {url}")
+        return with_retries(read, what=f"shard {url}", pause=stop.wait if stop else time.sleep)
     except FileNotFoundError as error:
         raise DataError(f"shard {url} is missing; restore it or run again") from error
     except PermissionError as error:
@@ -156,15 +156,25 @@ def _read_block(url: str, start: int, end: int) -> bytes:
 
 def _check(stop: Event | None) -> None:
     if stop is not None and stop.is_set():
-        raise FetchingStopped
+        raise FetchingStoppedError
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[IO[bytes] | None]:
+def _locked(path: Path, stop: Event | None) -> Iterator[IO[bytes] | None]:
     """The file, opened under a lock on it; None if it was renamed or removed while waiting."""
     with open(path, "r+b", opener=_create) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        while not _try_lock(file):
+            _check(stop)
+            time.sleep(WAIT_S)
         yield file if _is_same(path, file) else None
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _create(path: str, _flags: int) -> int:
@@ -189,7 +199,6 @@ def _touch(path: Path) -> bool:
 
 def _remove_abandoned(path: Path) -> None:
     """Remove an unfinished file that nobody holds the lock of: its process was killed."""
-    with contextlib.suppress(FileNotFoundError, BlockingIOError), open(path, "r+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is_same(path, file):
+    with contextlib.suppress(FileNotFoundError), open(path, "r+b") as file:
+        if _try_lock(file) and _is_same(path, file):
             path.unlink()

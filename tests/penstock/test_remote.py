@@ -1,5 +1,6 @@
 """Remote datasets: the shards' cache, what is fetched ahead, slow and failing storage."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from penstock import DataError, TokenLoader, UsageError, storage
 from penstock.manifest import Manifest
 from penstock.retry import with_retries
-from penstock.shard_cache import FetchingStopped, ShardCache
+from penstock.shard_cache import FetchingStoppedError, ShardCache
 from tests.penstock.datasets import make_dataset, random_documents
 from tests.penstock.storage_server import Proxy, s3_bucket
 from tests.penstock.test_loader import lengths_of, open_loader, plain
@@ -168,9 +169,43 @@ def test_fetching_stops_when_it_is_told_to(tmp_path: Path) -> None:
     entry = made(out).shards[0]
     stop = threading.Event()
     stop.set()
-    with pytest.raises(FetchingStopped):
+    with pytest.raises(FetchingStoppedError):
         ShardCache(tmp_path, 1 << 30).fetch(storage.join(out, entry.path), entry, stop)
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_stopping_ends_a_wait_for_another_process(tmp_path: Path) -> None:
+    """This process holds the lock itself, as another one would that fetches the shard."""
+    out = "memory://remote-wait/out"
+    entry = made(out).shards[0]
+    cache, stop, ended = ShardCache(tmp_path, 1 << 30), threading.Event(), threading.Event()
+
+    def wait() -> None:
+        with pytest.raises(FetchingStoppedError):
+            cache.fetch(storage.join(out, entry.path), entry, stop)
+        ended.set()
+
+    with open(tmp_path / f"{entry.xxh3_128}.fetching", "wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        thread = threading.Thread(target=wait)
+        thread.start()
+        assert not ended.wait(0.2)
+        stop.set()
+        thread.join()
+    assert ended.is_set()
+
+
+def test_stopping_ends_the_pauses_between_attempts(tmp_path: Path) -> None:
+    out = "memory://remote-pause/out"
+    entry = made(out).shards[0]
+    url = storage.join(out, entry.path)
+    storage.write_bytes(url, b"")
+    stop = threading.Event()
+    timer = threading.Timer(0.1, stop.set)
+    timer.start()
+    with pytest.raises(FetchingStoppedError):
+        ShardCache(tmp_path, 1 << 30).fetch(url, entry, stop)
+    timer.join()
 
 
 def test_the_next_groups_shards_are_fetched_ahead(own_cache: Path) -> None:
