@@ -24,12 +24,13 @@ _LIBRARIES = (
 
 @lru_cache(maxsize=1)
 def code_version() -> str:
-    """xxh3_128 of this program's sources and classifiers, and of its libraries' versions."""
+    """xxh3_128 of this program's sources, trees and tables, and of its libraries' versions."""
     digest = xxhash.xxh3_128()
     root = Path(__file__).parents[1]
     for package in _PACKAGES:
         sources = (root / package).rglob("*.py")
-        shipped = (root / package).glob("models/*.json")
+        models = (root / package).glob("models/*")
+        shipped = [path for path in models if path.suffix in (".json", ".npz")]
         for path in sorted([*sources, *shipped]):
             digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
     for name, found in library_versions().items():

@@ -9,7 +9,7 @@ A document shows its language in a few lines, and its first may be a menu: a bou
 is taken, half from the start and half from the middle, so a long document costs what a short one
 does.
 
-Cost: 4 us for a page's 600 bytes of letters; the table takes 30 ms once for each process.
+Cost: 4 us for a page's 600 bytes of letters.
 """
 
 import functools
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from transforms.buffers import text_buffers
 from transforms.kernels import kernel
+from transforms.tables import shipped_table
 
 _LETTER_PLANES = 0x20000
 _ALPHABETS = (
@@ -78,7 +79,7 @@ def script_marks() -> tuple[str, ...]:
     return tuple(map(chr, np.unique(letters[letters >= _ALONE] & ~_ALONE)))
 
 
-@functools.cache
+@shipped_table
 def _lower_letters() -> NDArray[np.uint32]:
     """For each code point how it is written, 0 for a separator: its lower case or a mark."""
     table = np.zeros(sys.maxunicode + 1, np.uint32)

@@ -11,10 +11,9 @@ reader would see is changed: no case folding, no compatibility forms, no unified
 
 One Numba pass that counts, one that writes. Doing it again changes nothing.
 
-Cost: 0.06 ms for a page's 6.5 kB, half of it NFC; the table takes 80 ms once for each process.
+Cost: 0.06 ms for a page's 6.5 kB, half of it NFC.
 """
 
-import functools
 import sys
 import unicodedata
 
@@ -26,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from transforms.buffers import text_buffers
 from transforms.kernels import kernel
+from transforms.tables import shipped_table
 
 _KEEP, _REMOVE, _BLANK, _BREAK = range(4)
 _CLASS_MASK = 3
@@ -84,7 +84,7 @@ def _compose(text: pa.StringArray, composing: NDArray[np.bool_]) -> pa.StringArr
     return pc.replace_with_mask(text, mask, pa.array(composed, pa.string()))
 
 
-@functools.cache
+@shipped_table
 def _classes() -> NDArray[np.uint8]:
     """For each code point what becomes of it, and whether NFC may touch its neighbourhood."""
     classes = np.zeros(sys.maxunicode + 1, np.uint8)

@@ -2,21 +2,20 @@
 
 The rules are those of the patterns in `transforms.byte_level`, written out: a regular expression
 takes most of the time of the libraries that use them. What isn't surely the same there is left
-alone: a document with a character that is newer than Unicode 14, which Python, Rust and Oniguruma
-learn at different times, or with a word of more than 512 bytes.
+alone: a document with a character that is newer than the version of Unicode in `transforms.tables`,
+which Python, Rust and Oniguruma learn at different times, or with a word of more than 512 bytes.
 
-Cost (2-core AMD EPYC): 4 ns a byte; the table of kinds takes 0.2 s once for each process.
+Cost (2-core AMD EPYC): 4 ns a byte.
 """
 
-import functools
 import sys
 import unicodedata
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transforms.kernels import kernel
+from transforms.tables import shipped_table
 
 Bytes = NDArray[np.uint8]
 Numbers = NDArray[np.int64]
@@ -28,28 +27,19 @@ BY_CLASS, BY_LETTERS, BY_CASE = range(3)
 """Ways of cutting: GPT-2's, cl100k's and o200k's."""
 
 LONGEST_WORD = 512
-_ASSIGNED = Path(__file__).parent / "models" / "unicode14.txt"
-"""Ranges of code points, hexadecimal. Libraries and Pythons know later ones or don't."""
-
 _SPACES = (*range(0x09, 0x0E), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
            0x205F, 0x3000)  # fmt: skip
-_KINDS = {"Lu": UPPER, "Lt": UPPER, "Ll": LOWER, "Lm": LETTER, "Lo": LETTER}
+_KINDS = {"Lu": UPPER, "Lt": UPPER, "Ll": LOWER, "Lm": LETTER, "Lo": LETTER, "Cn": UNKNOWN}
 _GROUPS = {"M": MARK, "N": NUMBER}
 _APOSTROPHE, _SLASH, _LONG_S = 0x27, 0x2F, 0xC5
 _S, _T, _M, _D, _R, _V, _E, _L = b"stmdrvel"
 
 
-@functools.cache
+@shipped_table
 def character_kinds() -> Bytes:
-    """The kind of every code point, UNKNOWN for those that Unicode 14 hasn't assigned."""
-    kinds = np.full(sys.maxunicode + 1, UNKNOWN)
-    for run in _ASSIGNED.read_text().split():
-        first, _, last = run.partition("-")
-        codes = range(int(first, 16), int(last or first, 16) + 1)
-        categories = map(unicodedata.category, map(chr, codes))
-        kinds[codes.start : codes.stop] = [
-            _KINDS.get(name) or _GROUPS.get(name[0], OTHER) for name in categories
-        ]
+    """The kind of every code point, UNKNOWN for those that aren't assigned."""
+    categories = map(unicodedata.category, map(chr, range(sys.maxunicode + 1)))
+    kinds = np.array([_KINDS.get(name) or _GROUPS.get(name[0], OTHER) for name in categories])
     kinds[list(_SPACES)] = SPACE
     kinds[0x20] = BLANK
     kinds[[0x0A, 0x0D]] = NEWLINE

@@ -31,11 +31,16 @@ class Run:
 
 
 def run_penstock(
-    inputs: str, output: Path, *, options: Sequence[str], cpus: str | None = None
+    inputs: str,
+    output: Path,
+    *,
+    options: Sequence[str],
+    recipe: str = "quickstart",
+    cpus: str | None = None,
 ) -> Run:
-    """Run the quickstart recipe anew and read what it left."""
+    """Run a recipe anew and read what it left."""
     shutil.rmtree(output, ignore_errors=True)
-    command = [sys.executable, "-c", "from pipelines.cli import main; main()", "run", "quickstart"]
+    command = [sys.executable, "-c", "from pipelines.cli import main; main()", "run", recipe]
     usage = measured([*command, "--input", inputs, "--output", output, *options], cpus=cpus)
     return Run(
         usage=usage,

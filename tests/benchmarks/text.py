@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 LANGUAGE_MODEL = ROOT / "transforms" / "models" / "langid.ftz"
 PAGES = 1120
 ONE_CORE = "1"
+_ALL_LANGUAGES = ("language.keep=null", "language.minimum_score=0")
+"""As the peers' chains, which keep pages of all languages for the later steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,9 @@ def contenders(data: Path, work: Path) -> dict[str, Contender]:
         "penstock, dask, 2 workers": _penstock("dask", mistral, workers=2),
         "penstock, beam, 1 worker": _penstock("beam", mistral, workers=1),
         "penstock, serial, shipped tokenizer": _penstock("serial", None, cpus=ONE_CORE),
+        "penstock, serial, recipe fineweb": _penstock(
+            "serial", mistral, *_ALL_LANGUAGES, recipe="fineweb", cpus=ONE_CORE
+        ),
         "the fast libraries by hand": _peer("byhand", mistral),
         f"{datatrove}, the same steps": _peer("datatrove", llama, "--chain", "same"),
         f"{datatrove}, FineWeb without dedup": _peer("datatrove", llama, "--chain", "fineweb"),
@@ -105,14 +110,22 @@ def _steps(outcome: Outcome) -> list[str]:
 
 
 def _penstock(
-    engine: str, tokenizer: Path | None, *, workers: int | None = None, cpus: str | None = None
+    engine: str,
+    tokenizer: Path | None,
+    *settings: str,
+    recipe: str = "quickstart",
+    workers: int | None = None,
+    cpus: str | None = None,
 ) -> Contender:
     options = ["--engine", engine]
+    options += [part for setting in settings for part in ("--set", setting)]
     options += ["--workers", str(workers)] if workers else []
     options += ["--set", f"tokenizer.path={tokenizer}"] if tokenizer else []
 
     def run(source: Path, output: Path) -> Outcome:
-        done = run_penstock(f"{source}/*.warc.gz", output, options=options, cpus=cpus)
+        done = run_penstock(
+            f"{source}/*.warc.gz", output, options=options, recipe=recipe, cpus=cpus
+        )
         shards = done.manifest["shards"]
         return Outcome(
             usage=done.usage,

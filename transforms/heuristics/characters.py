@@ -3,16 +3,17 @@
 The bits say what Python's string methods say, which the tools here are written with, and what the
 word splitter of datatrove (spaCy's English one) makes of a character. A class that spaCy lists
 code point by code point is told by its Unicode category and block instead: its symbols by category
-So, its letters by case and block. The table is built once for each process (0.3 s, 4.4 MB).
+So, its letters by case and block.
 """
 
-import functools
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from transforms.tables import shipped_table
 
 SPACE = 1 << 0
 ALPHA = 1 << 1
@@ -95,7 +96,7 @@ _MORE_TERMINALS = (
 )
 
 
-@functools.cache
+@shipped_table
 def character_table() -> NDArray[np.uint32]:
     """The bits of each code point, uint32[0x110000].
 
