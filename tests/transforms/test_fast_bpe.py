@@ -71,7 +71,7 @@ def real_texts(shared_data: Path) -> list[str]:
     for path in sorted((shared_data / "adversarial").glob("*.tar.gz")):
         with tarfile.open(path) as archive:
             files = [archive.extractfile(entry) for entry in archive if entry.isfile()]
-            texts += [file.read()[:20_000].decode("utf-8", "replace") for file in files if file]
+            texts += [file.read()[:8_000].decode("utf-8", "replace") for file in files if file]
     return texts
 
 
@@ -161,7 +161,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", ["prefix_space", "composed", "digits", "llama3", "tekken"])
+@pytest.mark.parametrize("name", ["prefix_space", "composed", "tekken"])
 def test_variants_of_gpt2(name: str, gpt2_json: str, real_texts: list[str]) -> None:
     theirs = tokenizers.Tokenizer.from_str(gpt2_json)
     for key, value in VARIANTS[name].items():
@@ -207,7 +207,7 @@ def test_cuts_are_the_same_at_every_character(name: str) -> None:
     texts = every_kind_of_character()
     assert len(texts) > 15_000
     joined = ["".join(texts[i : i + 200]) for i in range(0, len(texts), 200)]
-    assert_same_ids(ours, theirs, joined[:: 1 if name == "gpt2" else 12])
+    assert_same_ids(ours, theirs, joined[:: 3 if name == "gpt2" else 12])
 
 
 @st.composite
@@ -338,9 +338,9 @@ def test_threads_and_batches_do_not_change_ids(gpt2_json: str, real_texts: list[
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("a" * 300_000, id="one letter"),
-        pytest.param("qxzjkvw" * 60_000, id="no spaces"),
-        pytest.param("\0" * 300_000, id="NUL"),
+        pytest.param("a" * 100_000, id="one letter"),
+        pytest.param("qxzjkvw" * 20_000, id="no spaces"),
+        pytest.param("\0" * 100_000, id="NUL"),
         pytest.param("水" * 100_000, id="Han"),
         pytest.param("a \u0378b\U0002ffff c \ue000 \U0010ffff", id="not assigned"),
         pytest.param("wheel " * 50_000 + "\x85\u180e" * 99, id="words"),
