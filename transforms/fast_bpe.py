@@ -6,7 +6,7 @@ document. What the kernel leaves alone goes to tiktoken, and what stops tiktoken
 expressions to `tokenizers`. All of them give the same ids on the probe texts before any is used;
 any other file stays with `tokenizers`, and the message says why.
 
-Cost: 0.6 s more than `tokenizers` alone to load GPT-2's file. Then eight to nine times its speed.
+Cost: 0.6 s more than `tokenizers` alone to load GPT-2's file. Then 8 to 14 times its speed.
 """
 
 from collections import deque

@@ -6,7 +6,7 @@ vocabulary allows, else uint32.
 
 Cost (2-core AMD EPYC, English reviews of 1.3 kB, million tokens/s on one core): the shipped
 SentencePiece unigram model 10, GPT-2's tokenizer.json 8 (`tokenizers` itself 0.8), tiktoken cl100k
-4.6, Mixtral's SentencePiece BPE 1.2, a Llama-style tokenizer.json 1.0; within 1 to 8 % of the
+4.6, Mixtral's SentencePiece BPE 1.2, a Llama-style tokenizer.json 1.0; within 1 to 11 % of the
 libraries alone (`make bench ARGS=tokens`). Hugging Face's own engine takes 110 bytes of memory for
 each byte of the longest document.
 """
