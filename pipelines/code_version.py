@@ -14,6 +14,7 @@ _LIBRARIES = (
     "xxhash",
     "brotli",
     "resiliparse",
+    "trafilatura",
     "fasttext",
     "sentencepiece",
     "tokenizers",

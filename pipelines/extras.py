@@ -16,6 +16,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "tiktoken",
             "brotli",
         ),
+        "trafilatura": ("trafilatura",),
         "dask": ("dask", "distributed"),
         "beam": ("apache_beam",),
         "s3": ("s3fs",),

@@ -9,12 +9,23 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from schemas.fields import DOC_ID, column
+from schemas.fields import DATE, DOC_ID, column
+
+CLAIMS = pa.schema(
+    [
+        column("title", pa.string(), "title that the page names", nullable=True),
+        column("canonical_url", pa.string(), "address that the page names", nullable=True),
+        column("html_language", pa.string(), "BCP 47 tag of the page's <html>", nullable=True),
+        column("published", DATE, "date of publication that the page names", nullable=True),
+    ]
+)
+"""What a page says of itself; nothing of it is checked. Null where it says nothing."""
 
 SIGNALS = pa.schema(
     [
         column("doc_id", DOC_ID, "digest of the record's identity and raw content"),
         column("url", pa.string(), "address of the page", nullable=True),
+        *CLAIMS,
         column("text_bytes", pa.int64(), "length of the text in UTF-8", unit="bytes"),
         column("characters", pa.int64(), "length of the text", unit="code points"),
         column("words", pa.int64(), "words by the rule of transforms.words", unit="words"),

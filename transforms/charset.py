@@ -64,6 +64,15 @@ def decode_text(body: bytes, *, declared: str | None, html: bool) -> str:
     return _guessed(body, named) if text is None else text
 
 
+def utf8_body(body: bytes, *, declared: str | None) -> bytes:
+    """A page's body as UTF-8: itself, without a copy, where it already is."""
+    named = _known(declared) or _from_meta(body)
+    marked = any(body.startswith(mark) for mark, _ in _BOMS)
+    if not marked and named not in _MULTIBYTE and _strict(body, "utf-8") is not None:
+        return body
+    return decode_text(body, declared=declared, html=True).encode("utf-8", "replace")
+
+
 def _is_doubtful(body: bytes, named: str | None) -> bool:
     """Whether a body that can be decoded as named may be something else all the same."""
     if named not in _CYRILLIC | _LATIN:

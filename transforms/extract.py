@@ -15,13 +15,19 @@ trafilatura 25.
 
 from collections.abc import Iterator
 from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.records import HTML
-from transforms.charset import decode_text
+from schemas.signals import CLAIMS
+from transforms.charset import decode_text, utf8_body
 from transforms.markup import RefusedPageError, refuse_costly
+
+if TYPE_CHECKING:
+    from transforms.page.facts import Facts
 
 
 class ExtractEngine(StrEnum):
@@ -49,55 +55,93 @@ class ExtractOptions(BaseModel):
     pages_per_process: int = Field(default=500, ge=1)
 
 
+class Extracted(NamedTuple):
+    """What became of a batch of records."""
+
+    text: pa.StringArray
+    """Text of each record; null where it failed or has no content."""
+    error: pa.StringArray
+    """'code: detail'; null where nothing failed."""
+    claims: pa.RecordBatch
+    """What each page says of itself: the columns of `schemas.signals.CLAIMS`."""
+
+
+def extract_pages(batch: pa.RecordBatch, *, options: ExtractOptions) -> Extracted:
+    """Text, error and claims of each record.
+
+    A record without content has neither text nor error: the reader dropped it or told its error
+    already. A page without text is no error, its text is empty.
+    """
+    rows = list(_extract_rows(batch, options))
+    texts, errors, facts = zip(*rows, strict=True) if rows else ((), (), ())
+    columns = [
+        pa.array([getattr(fact, field.name) for fact in facts], field.type) for field in CLAIMS
+    ]
+    claims = pa.RecordBatch.from_arrays(columns, schema=CLAIMS)
+    return Extracted(pa.array(texts, pa.string()), pa.array(errors, pa.string()), claims)
+
+
 def extract_text(
     batch: pa.RecordBatch, *, options: ExtractOptions
 ) -> tuple[pa.StringArray, pa.StringArray]:
-    """Text of each record and, where there is none, the error 'code: detail'.
-
-    A record without content has neither: the reader dropped it or told its error already. A page
-    without text is no error, its text is empty.
-    """
-    pairs = list(_extract_rows(batch, options))
-    texts, errors = zip(*pairs, strict=True) if pairs else ((), ())
-    return pa.array(texts, pa.string()), pa.array(errors, pa.string())
+    """Text of each record and, where there is none, the error 'code: detail'."""
+    extracted = extract_pages(batch, options=options)
+    return extracted.text, extracted.error
 
 
 def _extract_rows(
     batch: pa.RecordBatch, options: ExtractOptions
-) -> Iterator[tuple[str | None, str | None]]:
-    """The kernel: text and error row by row, each page being a world of its own."""
+) -> Iterator[tuple[str | None, str | None, "Facts"]]:
+    """The kernel: row by row, each page being a world of its own."""
+    from transforms.page.facts import Facts
+
     columns = (batch.column(name) for name in ("content", "media", "charset"))
     for content, media, charset in zip(*columns, strict=True):
         body = content.as_py()
         if body is None:
-            yield None, None
+            yield None, None, Facts()
             continue
         try:
-            text = decode_text(body, declared=charset.as_py(), html=media.as_py() == HTML)
-            text = _page_text(text, options) if media.as_py() == HTML else text
-            yield _encodable(text), None
+            if media.as_py() == HTML:
+                text, facts = _read_page(utf8_body(body, declared=charset.as_py()), options)
+            else:
+                text, facts = decode_text(body, declared=charset.as_py(), html=False), Facts()
+            yield _encodable(text), None, facts
         except RefusedPageError as refusal:
-            yield None, str(refusal)
+            yield None, str(refusal), Facts()
         except BaseException as error:
             # A panic in resiliparse's Rust code comes as an exception that isn't an Exception.
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
-            yield None, f"extract_failed: {type(error).__name__}: {error}"
+            yield None, f"extract_failed: {type(error).__name__}: {error}", Facts()
 
 
-def _page_text(page: str, options: ExtractOptions) -> str:
+def _read_page(page: bytes, options: ExtractOptions) -> tuple[str, "Facts"]:
+    """Text and claims of a page in UTF-8."""
+    from transforms.page.facts import Facts, page_facts
+    from transforms.page.main_text import page_text, read_page
+    from transforms.page.scan import scan_tags
+
     if options.engine is ExtractEngine.PENSTOCK:
-        from transforms.page.main_text import page_text
-
-        return page_text(page.encode("utf-8", "replace"), options)
-    refuse_costly(page, maximum_tags=options.maximum_tags)
+        read = read_page(
+            page,
+            maximum_tags=options.maximum_tags,
+            maximum_depth=options.maximum_depth,
+            image_texts=options.image_texts,
+        )
+        return page_text(read, options), page_facts(read.data, read.tokens)
+    decoded = page.decode("utf-8", "replace")
+    refuse_costly(decoded, maximum_tags=options.maximum_tags)
+    data = np.frombuffer(page, np.uint8)
+    tokens = scan_tags(data, maximum=len(data))
+    facts = page_facts(data, tokens) if tokens else Facts()
     if options.engine is ExtractEngine.TRAFILATURA and options.main_content:
         from transforms.extract_trafilatura import trafilatura_text
 
-        return trafilatura_text(page, options)
+        return trafilatura_text(decoded, options), facts
     from transforms.extract_resiliparse import resiliparse_text
 
-    return resiliparse_text(page, options)
+    return resiliparse_text(decoded, options), facts
 
 
 def _encodable(text: str) -> str:

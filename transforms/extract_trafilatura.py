@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import threading
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from transforms.markup import RefusedPageError
@@ -27,19 +26,6 @@ _START_S = 60.0
 
 class TrafilaturaError(RuntimeError):
     """trafilatura couldn't read a page; the message says why."""
-
-
-def require_trafilatura() -> None:
-    """Return when trafilatura is installed.
-
-    Raises:
-        ValueError: names the pip line that brings it.
-    """
-    if find_spec("trafilatura") is None:
-        raise ValueError(
-            "extract.engine: trafilatura isn't installed here; "
-            "bring it with: pip install 'penstock[trafilatura]', or use the engine penstock"
-        )
 
 
 def trafilatura_text(page: str, options: "ExtractOptions") -> str:

@@ -2,7 +2,9 @@
 
 A kernel compiles in 0.2 to 2 s on its first call; the result is kept in `__pycache__` (or the
 user's cache folder), so that the next process loads it in some 10 ms. Numba checks only the
-kernel's own file for changes, therefore **a kernel may call others of its own module only**.
+kernel's own file for changes, therefore **a kernel may call others of its own module only**, and
+after an edit of tables that kernels elsewhere take in (`transforms/page/names.py`) `make clean` is
+needed. An installation writes all files anew, so that it needs nothing.
 """
 
 from collections.abc import Callable

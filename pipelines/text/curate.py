@@ -30,7 +30,7 @@ from schemas.ledger import DROPPED, FAILED, LEDGER
 from schemas.rejects import REJECTS
 from schemas.signals import signals_schema
 from transforms.buffers import fixed_matrix
-from transforms.extract import ExtractOptions, extract_text
+from transforms.extract import ExtractOptions, extract_pages
 from transforms.heuristics.measure import heuristic_signals
 from transforms.heuristics.options import (
     HeuristicOptions,
@@ -176,15 +176,16 @@ def curate_batch(context: TaskContext, batch: pa.RecordBatch, options: CurateOpt
     # A filter copies what it keeps, and a batch of pages is megabytes.
     records = batch if pc.all(whole).as_py() else batch.filter(whole)
     with context.timed("extract"):
-        text, error = extract_text(records, options=options.extract)
+        text, error, claims = extract_pages(records, options=options.extract)
     broken = pc.is_valid(error)
     records = records.drop_columns(["content"])
     records = records.set_column(records.schema.get_field_index("error"), "error", error)
     closed.append(_without_text(records.filter(broken), "extract"))
-    records, text = records.filter(pc.invert(broken)), text.filter(pc.invert(broken))
+    read = pc.invert(broken)
+    records, text, claims = records.filter(read), text.filter(read), claims.filter(read)
     with context.timed("normalize"):
         text = normalize_text(text, options=options.normalize)
-    signals, kept_text = _signals(records, text, options, context)
+    signals, kept_text = _signals(records, text, claims, options, context)
     dropped = pc.not_equal(signals["failing"], 0)
     rows = _dropped(records.filter(dropped), signals.filter(dropped), options.rules)
     closed.append((rows, text.filter(dropped)))
@@ -199,7 +200,11 @@ def curate_batch(context: TaskContext, batch: pa.RecordBatch, options: CurateOpt
 
 
 def _signals(
-    records: pa.RecordBatch, text: pa.Array, options: CurateOptions, context: TaskContext
+    records: pa.RecordBatch,
+    text: pa.Array,
+    claims: pa.RecordBatch,
+    options: CurateOptions,
+    context: TaskContext,
 ) -> tuple[pa.RecordBatch, pa.Array]:
     """Signals of a batch, and its texts with the lines that stay."""
     path = options.language.model and local_copy(options.language.model)
@@ -215,7 +220,7 @@ def _signals(
         )
     with context.timed("rules"):
         columns = {name: records[name] for name in ("doc_id", "url")}
-        for measured in (length_signals(text), language, heuristics):
+        for measured in (claims, length_signals(text), language, heuristics):
             columns |= dict(zip(measured.schema.names, measured.columns, strict=True))
         mask = failing_mask(pa.RecordBatch.from_pydict(columns), options.rules)
         schema = signals_schema(heuristic_fields(options.heuristics))

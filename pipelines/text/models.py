@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from penstock import storage
 from penstock.errors import UsageError
 from penstock.manifest import TokenizerInfo
+from pipelines.extras import require_extras
 from pipelines.models import checked_hash, local_copy
 from pipelines.plan import StageResult
 from pipelines.recipe.model import TextRecipe
 from pipelines.text.tokenizer import MODEL, load_run_tokenizer
+from transforms.extract import ExtractEngine
 from transforms.language import LanguageModel, LanguageOptions
+from transforms.page.forest import judge_digest
 from transforms.tokenizers import Tokenizer, TokenizerOptions
 
 _SMALL_VOCABULARY = 2**16
@@ -31,10 +34,15 @@ def load_models(recipe: TextRecipe) -> Models:
 
     Raises:
         UsageError: names the key, the file and what is wrong with it.
+        MissingExtraError: the recipe asks for an engine that isn't installed.
     """
+    if recipe.extract.engine is ExtractEngine.TRAFILATURA:
+        require_extras("trafilatura", command="extract.engine: trafilatura")
     try:
         language, notice = _language_model(recipe.language)
         artefacts = {"language": language.digest}
+        if recipe.extract.engine is ExtractEngine.PENSTOCK:
+            artefacts["main_text"] = judge_digest()
         if recipe.tokenizer.fit is None:
             tokenizer = load_run_tokenizer(recipe.tokenizer, None)
             artefacts["tokenizer"] = tokenizer.digest

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.benchmarks import (
+    extraction,
     heuristics,
     language,
     loader_batches,
@@ -20,6 +21,7 @@ from tests.benchmarks import (
 
 BENCHMARKS = {
     "text": text.main,
+    "extraction": extraction.main,
     "heuristics": heuristics.main,
     "tokens": tokens.main,
     "language": language.main,
@@ -30,6 +32,7 @@ BENCHMARKS = {
 }
 QUICK = {
     "text": ["--rounds", "1"],
+    "extraction": ["--rounds", "200"],
     "heuristics": ["--rounds", "1", "--documents", "600"],
     "tokens": ["--rounds", "3", "--megabytes", "0.5"],
     "language": ["--rounds", "1", "--rows", "10"],

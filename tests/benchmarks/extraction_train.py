@@ -3,12 +3,14 @@
 The second forest learns from the first one's scores on pages that the first one wasn't trained on,
 which is how it meets them later. Sites are dealt to folds by a hash of their names.
 
-`make bench ARGS='extraction_train'` writes the shipped file again, byte for byte under the same
-versions of the teachers.
+`python -m tests.benchmarks.extraction_train` writes the shipped file again, byte for byte under
+the pinned versions of the teachers (`peers/extractors.txt`).
 """
 
 import argparse
 import hashlib
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,11 +43,11 @@ class Page:
     labels: Labels
 
 
-def labelled_pages(data: Path) -> tuple[list[Page], Gold]:
-    """All pages of the crawl with labels, and the gold sets."""
+def labelled_pages(data: Path, texts: Mapping[str, Mapping[str, str]]) -> tuple[list[Page], Gold]:
+    """All pages of the crawl with labels, and the gold sets; `texts` are other tools', by URL."""
     bodies = crawl_bodies(data)
     gold = load_gold(data / "crawl", {url: body for url, (body, _) in bodies.items()})
-    teachers = {tool: peer_run(tool, data).texts for tool in TEACHERS}
+    teachers = {tool: texts[tool] for tool in TEACHERS}
     return [_page(url, *body, gold, teachers) for url, body in bodies.items()], gold
 
 
@@ -118,9 +120,15 @@ def _train(pages: Sequence[Page], features: Sequence[NDArray[np.int32]]) -> Fore
 
 def main(arguments: list[str], data: Path) -> None:
     """Write the classifier."""
-    parser = argparse.ArgumentParser(prog="make bench: extraction_train")
+    parser = argparse.ArgumentParser(prog="extraction_train")
     parser.add_argument("--output", type=Path, default=SHIPPED)
     options = parser.parse_args(arguments)
-    pages, _ = labelled_pages(data)
+    teachers = {tool: peer_run(tool, data).texts for tool in TEACHERS}
+    pages, _ = labelled_pages(data, teachers)
     options.output.write_text(judge_json(train_judge(pages)))
     print(f"{options.output}: {options.output.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    default = Path(__file__).parents[3] / "shared" / "data"
+    main(sys.argv[1:], Path(os.environ.get("PENSTOCK_TEST_DATA", default)))

@@ -67,6 +67,10 @@ _AMPERSAND = b"&"[0]
 _BLANK_ENTITIES = (b"&nbsp;", b"&#160;", b"&#xa0;", b"&#xA0;")
 _BLANK_ENTITY_BYTES = np.frombuffer(b"".join(_BLANK_ENTITIES), np.uint8)
 _ENTITY_WIDTH = 6
+_IS_PLAIN = np.ones(256, np.bool_)
+_IS_PLAIN[[0, *range(0x09, 0x0E), 0x20, 0xC2, _AMPERSAND]] = False
+"""Bytes that begin no white space, which is nearly all of them."""
+
 _EDIT_SECTION = np.frombuffer(b"mw-editsection", np.uint8)
 
 
@@ -133,7 +137,7 @@ def _cut(
     _push(page, 0, -1)
     for token in range(tags.shape[0]):
         if state[_SKIPPED] < 0 and place < tags[token, START]:
-            _text(data, place, tags[token, START], page)
+            _text(data, int(np.int64(place)), int(np.int64(tags[token, START])), page)
         place, number = tags[token, END], tags[token, TAG]
         if number > 0:
             if _opens_too_deep(page, number):
@@ -144,7 +148,7 @@ def _cut(
         elif number < 0:
             _end(page, -number)
     if state[_SKIPPED] < 0:
-        _text(data, place, len(data), page)
+        _text(data, int(np.int64(place)), len(data), page)
     _flush(page)
     while state[_TOP] >= 0:
         _pop(page)
@@ -390,6 +394,9 @@ def _text(data: NDArray[np.uint8], at: int, end: int, page: _Page) -> None:
         space = 0
         text[out] = data[at]
         out, at = out + 1, at + 1
+        while at < end and _IS_PLAIN[data[at]]:
+            text[out] = data[at]
+            out, at = out + 1, at + 1
     state[_OUT], state[_SPACE] = out, space
     _count(page, out - before)
 
@@ -447,7 +454,8 @@ def _image(
     found = _find(tags, attributes, token, _ALT)
     if found >= 0:
         page.state[_SPACE] = 1
-        _text(data, attributes[found, VALUE_START], attributes[found, VALUE_END], page)
+        start, end = attributes[found, VALUE_START], attributes[found, VALUE_END]
+        _text(data, int(np.int64(start)), int(np.int64(end)), page)
         page.state[_SPACE] = 1
 
 

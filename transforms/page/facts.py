@@ -100,13 +100,13 @@ _EARLIEST_YEAR = 1990
 
 
 class Facts(NamedTuple):
-    """A page's claims about itself, None where it makes none."""
+    """A page's claims about itself, None where it makes none; as in `schemas.signals.CLAIMS`."""
 
-    title: str | None
-    canonical_url: str | None
-    language: str | None
+    title: str | None = None
+    canonical_url: str | None = None
+    html_language: str | None = None
     """BCP 47 tag, as written."""
-    published: datetime | None
+    published: datetime | None = None
     """In UTC; a time without a zone is taken for UTC."""
 
 
@@ -116,7 +116,7 @@ def page_facts(page: NDArray[np.uint8], tokens: Tokens) -> Facts:
     >>> from transforms.page.scan import scan_tags
     >>> page = np.frombuffer(b'<html lang=en><title> A &amp; B</title>', np.uint8)
     >>> page_facts(page, scan_tags(page, maximum=9))
-    Facts(title='A & B', canonical_url=None, language='en', published=None)
+    Facts(title='A & B', canonical_url=None, html_language='en', published=None)
     """
     spans = np.full((_SLOTS, 2), -1, np.int64)
     _find_facts(page, tokens.tags, tokens.attributes, spans)
@@ -131,7 +131,7 @@ def page_facts(page: NDArray[np.uint8], tokens: Tokens) -> Facts:
     return Facts(
         title=said.get("title") or said.get("og:title"),
         canonical_url=address if address and address.startswith(("http://", "https://")) else None,
-        language=language.group() if language else None,
+        html_language=language.group() if language else None,
         published=_published(said, found.get("application/ld+json")),
     )
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from transforms.kernels import kernel
 from transforms.page.context import CONTEXT
-from transforms.page.measure import FEATURES
+from transforms.page.features import FEATURES
 
 SHIPPED = Path(__file__).parents[1] / "models" / "blocks.json"
 
@@ -106,6 +107,12 @@ def load_judge(path: Path = SHIPPED) -> Judge:
         return Judge(_forest(data["first"]), _forest(data["second"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: not a classifier of this version: {error}") from error
+
+
+@functools.cache
+def judge_digest(path: Path = SHIPPED) -> str:
+    """xxh3_128 of a classifier's file, in hexadecimal digits."""
+    return xxhash.xxh3_128_hexdigest(path.read_bytes())
 
 
 def _forest(data: dict[str, Any]) -> Forest:

@@ -167,9 +167,8 @@ def _match(
     found: NDArray[np.uint64],
 ) -> tuple[np.uint64, np.uint64]:
     """Hints in a text, and a hash of its letters."""
-    blank = np.int64(step[0, 0])
-    state, bits, hashed = blank, np.uint64(0), np.uint64(1)
-    was_lower = False
+    state, bits, hashed = np.int64(step[0, 0]), np.uint64(0), np.uint64(1)
+    was_lower, was_blank = False, True
     for place in range(at, end):
         byte = data[place]
         is_upper = 0x41 <= byte <= 0x5A
@@ -178,8 +177,9 @@ def _match(
             bits |= found[state]
         was_lower = 0x61 <= byte <= 0x7A
         letter = np.int64(byte & 0x1F) if is_upper or was_lower else 0
-        if letter or state != blank:
+        if letter or not was_blank:
             state = np.int64(step[state, letter])
             bits |= found[state]
+        was_blank = letter == 0
         hashed = hashed * np.uint64(31) + np.uint64(letter)
     return bits | found[step[state, 0]], hashed

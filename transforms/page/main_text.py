@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from transforms.markup import RefusedPageError, markup_cost
 from transforms.page.blocks import Blocks, cut_blocks
 from transforms.page.context import context_features
+from transforms.page.features import FEATURES
 from transforms.page.forest import Judge, forest_scores, load_judge
-from transforms.page.measure import FEATURES, block_features
+from transforms.page.measure import block_features
 from transforms.page.names import listed
 from transforms.page.render import render_blocks
 from transforms.page.scan import Tokens, scan_tags
@@ -86,18 +87,8 @@ _SMALL = 2
 """Bit of a name's feature: an element with at most half of the page's prose has it."""
 
 
-def page_text(page: bytes, options: "ExtractOptions") -> str:
-    """The text of a page in UTF-8, its blocks parted by blank lines: all, or the main one.
-
-    Raises:
-        RefusedPageError: it has more tags, or elements nested deeper, than allowed.
-    """
-    read = read_page(
-        page,
-        maximum_tags=options.maximum_tags,
-        maximum_depth=options.maximum_depth,
-        image_texts=options.image_texts,
-    )
+def page_text(read: ReadPage, options: "ExtractOptions") -> str:
+    """The text of a page, its blocks parted by blank lines: all, or the main one."""
     kept = np.ones(len(read.cut.blocks), np.bool_)
     if options.main_content:
         features = block_features(*read)

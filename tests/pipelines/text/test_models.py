@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -12,7 +13,9 @@ import pytest
 
 from penstock.errors import UsageError
 from penstock.manifest import read_manifest
+from pipelines.extras import MissingExtraError
 from tests.pipelines import flow
+from transforms.page.forest import judge_digest
 
 SHIPPED = Path(__file__).parents[3] / "transforms" / "models" / "langid.ftz"
 DIGEST = hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
@@ -40,6 +43,21 @@ def lines(tmp_path: Path) -> str:
     text = "The mill by the river turns its wheels, and the miller counts the sacks of flour. "
     (tmp_path / "in.jsonl").write_text(json.dumps({"text": text * 5}) + "\n")
     return str(tmp_path / "in.jsonl")
+
+
+def test_an_engine_that_is_not_installed_is_told_before_any_work(
+    lines: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "trafilatura", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'penstock\[trafilatura\]'"):
+        flow.run([lines], tmp_path / "out", "extract.engine=trafilatura")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_classifier_of_main_text_is_in_the_manifest(lines: str, tmp_path: Path) -> None:
+    flow.run([lines], tmp_path / "out")
+    told = read_manifest(str(tmp_path / "out"))
+    assert told.artefacts["main_text"] == judge_digest()
 
 
 def test_a_model_is_fetched_and_its_hash_told(server: str, lines: str, tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ import pytest
 from tests.transforms.page.test_blocks import cut
 from transforms.extract import ExtractOptions
 from transforms.markup import RefusedPageError
+from transforms.page.features import FEATURES
 from transforms.page.main_text import main_blocks, page_text, read_page
-from transforms.page.measure import FEATURES, block_features
+from transforms.page.measure import block_features
 from transforms.page.render import render_blocks
 
 SENTENCE = "The miller opens the gate, and the water that was held back turns the wheel again. "
@@ -23,7 +24,8 @@ def page(article: str) -> str:
 
 
 def text(html: str, **options: bool) -> str:
-    return page_text(html.encode(), ExtractOptions.model_validate(options))
+    read = read_page(html.encode(), maximum_tags=999, maximum_depth=99)
+    return page_text(read, ExtractOptions.model_validate(options))
 
 
 def rendered(html: str, *, bullets: bool = True) -> str:

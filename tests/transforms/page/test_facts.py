@@ -1,0 +1,58 @@
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from transforms.page.facts import Facts, page_facts
+from transforms.page.scan import scan_tags
+
+
+def facts(page: str) -> Facts:
+    data = np.frombuffer(page.encode(), np.uint8)
+    tokens = scan_tags(data, maximum=1000)
+    assert tokens is not None
+    return page_facts(data, tokens)
+
+
+def test_the_surest_place_is_asked_first() -> None:
+    found = facts(
+        '<html lang="pt-BR"><meta property="og:title" content="Other">'
+        "<title>\n Caf&eacute;\n</title>"
+        '<meta property=og:url content="https://a.example/other">'
+        '<link rel="canonical" href="https://a.example/?a=1&amp;b=2">'
+        '<time datetime="2001-01-01"></time>'
+        '<meta property="article:published_time" content="2019-05-15T05:28:29+02:00">'
+    )
+    assert found == Facts(
+        title="Café",
+        canonical_url="https://a.example/?a=1&b=2",
+        html_language="pt-BR",
+        published=datetime(2019, 5, 15, 3, 28, 29, tzinfo=UTC),
+    )
+
+
+def test_a_page_that_says_nothing_claims_nothing() -> None:
+    assert facts("<html lang=''><title> </title><p>text") == Facts()
+    assert facts('<html lang="not a tag!"><link rel=canonical href="/relative">') == Facts()
+
+
+DATES = {
+    '<script type="application/ld+json">{"datePublished": "2020-02-03"}</script>': (2020, 2, 3),
+    '<span itemprop=datePublished><meta itemprop="datePublished" content="20200203">': (2020, 2, 3),
+    '<meta name="DC.date" content="2020-02-03 04:05">': (2020, 2, 3, 4, 5),
+    '<time datetime="2020-02-03T04:05:06.7Z">': (2020, 2, 3, 4, 5, 6),
+}
+
+
+@pytest.mark.parametrize("page", DATES)
+def test_dates_are_read_as_iso_8601_writes_them(page: str) -> None:
+    assert facts(page).published == datetime(*DATES[page], tzinfo=UTC)
+
+
+@pytest.mark.parametrize("date", ["3 February 2020", "2020-13-01", "1820-01-01", "0000-00-00"])
+def test_what_is_no_date_is_none(date: str) -> None:
+    assert facts(f'<meta name=date content="{date}">').published is None
+
+
+def test_a_claim_of_absurd_length_is_none() -> None:
+    assert facts(f"<title>{'x' * 1001}</title>").title is None
