@@ -113,7 +113,7 @@ def _measure_headings(
     characters: NDArray[np.int32],
     context: NDArray[np.int32],
 ) -> None:
-    """The score of the heading above a block; the kept share from a block on to the next heading."""
+    """The score of the heading above a block; the kept share from there to the next heading."""
     kept, under, score = 0, 0, -_LIMIT
     for block in range(len(short)):
         context[_AFTER + 7, block] = score

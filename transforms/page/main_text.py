@@ -60,11 +60,8 @@ _MANY_TAGS = 8_000
 _SHORT = 200
 """Characters of a main text that may not be all."""
 
-_CUT = -13_107
-"""Score above which a block is kept: a fifth of a logit below even, for the sake of recall."""
-
 _TITLE_CUT, _HEADING_CUT = -262_144, -131_072
-"""The same for headings above a kept block: of level 1, where tools differ; of all others."""
+"""Scores above which a heading over a kept block is kept: of level 1, where tools differ; others."""
 
 _HEADINGS_IN_A_ROW = 2
 
@@ -101,7 +98,7 @@ def page_text(read: ReadPage, options: "ExtractOptions") -> str:
 
 def main_blocks(features: NDArray[np.int32], scores: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which blocks are main text: by their scores, or all prose where these keep next to none."""
-    kept = _with_headings(features, scores, scores > _CUT)
+    kept = _with_headings(features, scores, scores > 0)
     characters = features[_CHARACTERS]
     found = int(characters[kept].sum())
     if found >= _SHORT:
