@@ -61,7 +61,7 @@ _SHORT = 200
 """Characters of a main text that may not be all."""
 
 _TITLE_CUT, _HEADING_CUT = -262_144, -131_072
-"""Scores above which a heading over a kept block is kept: of level 1, where tools differ; others."""
+"""Scores above which a heading over a kept block stays: of level 1, where tools differ; others."""
 
 _HEADINGS_IN_A_ROW = 2
 
