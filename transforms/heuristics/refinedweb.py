@@ -185,5 +185,6 @@ def _is_counter(data: NDArray[np.uint8], at: int, end: int, nouns: NDArray[np.ui
 
 @kernel
 def _is_word_byte(byte: np.uint8) -> bool:
+    """Whether it's of a digit or an ASCII letter, as all of a counter are."""
     letter = (byte | 0x20) - 0x61
-    return bool(byte >= 0x80 or 0x30 <= byte <= 0x39 or byte == 0x5F or 0 <= letter < 26)
+    return bool(0x30 <= byte <= 0x39 or byte == 0x5F or 0 <= letter < 26)
