@@ -29,7 +29,7 @@ CITATIONS = r"\[(?:[0-9]*|edit|citation needed)\]"
 """What Wikipedia puts behind sentences; it's cut out of lines before they are looked at."""
 
 _LONGEST_WORD = 1000
-_BRACE, _CUE = c.BRACE, c.CUE
+_BRACE, _CUE, _PAIR = c.BRACE, c.CUE, c.CUE_M | c.CUE_R
 _SENTENCE_END, _NOT_PUNCTUATION = c.SENTENCE_END, c.NOT_PUNCTUATION
 _PHRASES = (
     (b"javascript", 0, JAVASCRIPT),
@@ -135,10 +135,10 @@ def _judge(
                 reason = FEW_WORDS
             if reason == KEPT:
                 found = 0
-                if seen & _CUE:
+                if seen & (_CUE | _PAIR):
                     start, end = word_starts[first], word_ends[last - 1]
                     for word in range(first, last):
-                        if flags[word] & _CUE:
+                        if flags[word] & _CUE or flags[word] & _PAIR == _PAIR:
                             limits = (word_starts[word], word_ends[word], start, end)
                             found |= _find(data, limits, letters, phrases)
                 out[row, LOREM] += found >> LOREM & 1

@@ -50,7 +50,8 @@ BRACE = 1 << 24
 MARK = 1 << 25
 """Combining marks, joiners and other characters that belong to the one before."""
 CUE = 1 << 27
-"""A letter that every phrase of C4's rules has, and most words don't: j, k, m or v."""
+CUE_M, CUE_R = 1 << 28, 1 << 29
+"""Letters j, k, v; m; r: each phrase of C4 has a word with one of the first or both others."""
 ALONE = 1 << 26
 """Of a script without spaces: a word of its own to Unicode's word boundaries."""
 
@@ -156,7 +157,9 @@ def _by_list() -> Iterable[tuple[int, Iterable[int]]]:
     yield ELLIPSIS, _codes("…")
     yield PERIOD, _codes(".")
     yield BRACE, _codes("{")
-    yield CUE, _codes("jJkKmMvV")
+    yield CUE, _codes("jJkKvV")
+    yield CUE_M, _codes("mM")
+    yield CUE_R, _codes("rR")
 
 
 def _codes(characters: str) -> list[int]:

@@ -74,21 +74,22 @@ def english_tokens(scan: Scan) -> Tokens:
     """
     rows = scan.rows.stop - scan.rows.start
     count = int(scan.words.offsets[rows])
-    limits = _limits(scan.words, count, _sieve(), *exceptions())
+    chosen, limits = _choose(scan.words, count, _sieve(), *exceptions())
     size = int(limits[-1])
     letters = Letters(
         np.empty(size, np.uint32), np.empty(size, np.uint32), np.zeros(size + 1, np.bool_)
     )
-    _read(scan.data, scan.words, limits, character_table(), letters)
-    starts, stops = np.empty(count, np.int64), np.empty(count, np.int64)
-    mark_affixes(*letters, limits, scan.words.hashes, starts, stops, *exceptions())
+    _read(scan.data, scan.words, chosen, limits, character_table(), letters)
+    starts, stops = np.empty(len(chosen), np.int64), np.empty(len(chosen), np.int64)
+    hashes = scan.words.hashes[chosen]
+    mark_affixes(*letters, limits, hashes, starts, stops, *exceptions())
     leave_urls(letters.codes, letters.bits, starts, stops)
     mark_infixes(*letters, starts, stops)
     join_exceptions(letters.codes, letters.marks, limits, stops, *exceptions())
     room = count + int(letters.marks.sum())
     hashes, lengths = np.empty(room, np.uint64), np.empty(room, np.int32)
     flags, of_words = np.empty(room, np.uint32), np.empty(count + 1, np.int64)
-    _emit(scan.words, letters, limits, hashes, lengths, flags, of_words)
+    _emit(scan.words, letters, chosen, limits, hashes, lengths, flags, of_words)
     offsets = of_words[scan.words.offsets[: rows + 1]]
     return Tokens(offsets, hashes, lengths, flags, of_words)
 
@@ -127,16 +128,17 @@ def _value_of(tokens: list[str]) -> int:
 
 
 @kernel
-def _limits(
+def _choose(
     words: Words,
     count: int,
     sieve: NDArray[np.bool_],
     keys: NDArray[np.uint64],
     values: NDArray[np.int32],
-) -> NDArray[np.int64]:
-    """Where each word's letters will stand; words that are one token need none."""
-    limits = np.zeros(count + 1, np.int64)
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Words that may be more than one token, and where the letters of each will stand."""
+    chosen, limits = np.empty(count, np.int64), np.zeros(count + 1, np.int64)
     mask, few = np.uint64(len(keys) - 1), np.uint64(len(sieve) - 1)
+    many = 0
     for word in range(count):
         flags, length, value = words.flags[word], words.lengths[word], np.int32(0)
         is_plain = not flags & _SPECIAL and not (flags & _DIGIT and flags & _ALPHA)
@@ -145,34 +147,36 @@ def _limits(
             while keys[slot] != 0 and keys[slot] != words.hashes[word]:
                 slot = (slot + np.uint64(1)) & mask
             value = values[slot]
-        is_one = value >> _SECOND == 0 and (is_plain or value & _EXCEPTION)
-        limits[word + 1] = limits[word] + (0 if is_one else length)
-    return limits
+        if not (value >> _SECOND == 0 and (is_plain or value & _EXCEPTION)):
+            chosen[many], limits[many + 1] = word, limits[many] + length
+            many += 1
+    return chosen[:many], limits[: many + 1]
 
 
 @kernel
 def _read(
     data: NDArray[np.uint8],
     words: Words,
+    chosen: NDArray[np.int64],
     limits: NDArray[np.int64],
     table: NDArray[np.uint32],
     letters: Letters,
 ) -> None:
-    for word in range(len(limits) - 1):
-        if limits[word] < limits[word + 1]:
-            at, end = words.starts[word], words.ends[word]
-            for place in range(limits[word], limits[word + 1]):
-                code, step = np.uint32(data[at]), 1
-                if code >= 0x80:
-                    code, step = _decode(data, at, end)
-                letters.codes[place], letters.bits[place] = code, table[code]
-                at += step
+    for k in range(len(chosen)):
+        at, end = words.starts[chosen[k]], words.ends[chosen[k]]
+        for place in range(limits[k], limits[k + 1]):
+            code, step = np.uint32(data[at]), 1
+            if code >= 0x80:
+                code, step = _decode(data, at, end)
+            letters.codes[place], letters.bits[place] = code, table[code]
+            at += step
 
 
 @kernel
 def _emit(
     words: Words,
     letters: Letters,
+    chosen: NDArray[np.int64],
     limits: NDArray[np.int64],
     hashes: NDArray[np.uint64],
     lengths: NDArray[np.int32],
@@ -180,14 +184,16 @@ def _emit(
     of_words: NDArray[np.int64],
 ) -> None:
     """Tokens of all words, whole ones and parts."""
-    count = 0
-    for word in range(len(limits) - 1):
+    count, k = 0, 0
+    for word in range(len(of_words) - 1):
         of_words[word] = count
-        at, end = limits[word], limits[word + 1]
-        if at == end:
+        if k == len(chosen) or chosen[k] != word:
             hashes[count], lengths[count] = words.hashes[word], words.lengths[word]
             flags[count] = words.flags[word]
             count += 1
+            continue
+        at, end = limits[k], limits[k + 1]
+        k += 1
         while at < end:
             start, hashed, seen = at, np.uint64(_SEED), np.uint32(0)
             while at == start or (at < end and not letters.marks[at]):
@@ -198,7 +204,7 @@ def _emit(
             hashes[count], lengths[count] = final | np.uint64(final == 0), at - start
             flags[count] = seen
             count += 1
-    of_words[len(limits) - 1] = count
+    of_words[len(of_words) - 1] = count
 
 
 @kernel
