@@ -93,12 +93,11 @@ def _word_counts() -> Iterable[Count]:
 
 def _repeats() -> Iterable[Count]:
     for family, (prefix, of) in _SPLITS.items():
-        words = (
+        for name, place, meaning in (
             ("distinct", repeats.DISTINCT, "different ones"),
             ("stop_words", repeats.STOP_WORDS, "which of Gopher's eight stop words occur"),
             ("stop_word_occurrences", repeats.STOP_WORD_OCCURRENCES, "stop words, each time"),
-        )
-        for name, place, meaning in words:
+        ):
             yield Count(
                 name=f"{prefix}_{name}",
                 family=family,
@@ -113,24 +112,32 @@ def _repeats() -> Iterable[Count]:
             meaning=f"characters of {of}",
             unit="code points",
         )
-        grams = (
-            ("top_{n}gram", repeats.TOP - 2, (2, 3, 4), "the most frequent n-gram, each time"),
-            ("top_{n}gram_spaced", repeats.TOP_SPACED - 2, (2, 3, 4), "the same and its blanks"),
-            ("longest_top_{n}gram", repeats.TOP_LONGEST - 2, (2, 3, 4), "the longest of these"),
-            ("again_{n}gram", repeats.GREEDY - 5, range(5, 11), "n-grams met before, jumping"),
-            ("repeated_{n}gram", repeats.COVERED - 5, range(5, 11), "repeated n-grams, once each"),
-            ("shared_{n}gram", repeats.SUMMED - 5, range(5, 11), "repeated n-grams, summed"),
-            ("all_{n}gram", repeats.ALL - 5, range(5, 11), "all n-grams, summed"),
-        )
-        for pattern, base, lengths, meaning in grams:
-            for n in lengths if pattern != "all_{n}gram" or prefix == "spaced" else ():
-                yield Count(
-                    name=f"{prefix}_{pattern.format(n=n)}",
-                    family=family,
-                    place=base + n,
-                    meaning=f"characters of {meaning}, of {of}, n = {n}",
-                    unit="code points",
-                )
+        yield from _grams(family, prefix, of)
+
+
+_GRAMS = (
+    ("top_{n}gram", repeats.TOP - 2, (2, 3, 4), "the most frequent n-gram, each time"),
+    ("top_{n}gram_spaced", repeats.TOP_SPACED - 2, (2, 3, 4), "the same and its blanks"),
+    ("longest_top_{n}gram", repeats.TOP_LONGEST - 2, (2, 3, 4), "the longest of these"),
+    ("again_{n}gram", repeats.GREEDY - 5, range(5, 11), "n-grams met before, jumping"),
+    ("repeated_{n}gram", repeats.COVERED - 5, range(5, 11), "repeated n-grams, once each"),
+    ("shared_{n}gram", repeats.SUMMED - 5, range(5, 11), "repeated n-grams, summed"),
+    ("all_{n}gram", repeats.ALL - 5, range(5, 11), "all n-grams, summed"),
+)
+
+
+def _grams(family: Family, prefix: str, of: str) -> Iterable[Count]:
+    for pattern, base, lengths, meaning in _GRAMS:
+        if pattern == "all_{n}gram" and family is not Family.SPACED_REPEATS:
+            continue
+        for n in lengths:
+            yield Count(
+                name=f"{prefix}_{pattern.format(n=n)}",
+                family=family,
+                place=base + n,
+                meaning=f"characters of {meaning}, of {of}, n = {n}",
+                unit="code points",
+            )
 
 
 def _lines() -> Iterable[Count]:
@@ -151,6 +158,10 @@ def _lines() -> Iterable[Count]:
     )
     for name, place, meaning in (*kinds, *bullets):
         yield Count(name=name, family=Family.LINES, place=place, meaning=meaning, unit="lines")
+    yield from _units()
+
+
+def _units() -> Iterable[Count]:
     for family, unit in (
         (Family.LINE_REPEATS, "line"),
         (Family.PARAGRAPH_REPEATS, "paragraph"),
