@@ -41,19 +41,17 @@ _OUT, _FROM, _SPACE, _BREAKS, _TOP, _NODES, _BLOCKS, _SKIPPED = range(8)
 _PRE, _LINK, _BOLD, _LINK_BYTES, _LINKS, _BOLD_BYTES, _INLINE, _LINES = range(8, 16)
 
 _ROLES = tag_roles()
-_BLOCK, _BREAK, _SKIP, _VOID, _A, _STRONG, _ROOT = (
-    int(role)
-    for role in (Role.BLOCK, Role.BREAK, Role.SKIP, Role.VOID, Role.LINK, Role.BOLD, Role.ROOT)
+_BLOCK, _BREAK, _SKIP, _A, _STRONG, _ROOT = (
+    int(role) for role in (Role.BLOCK, Role.BREAK, Role.SKIP, Role.LINK, Role.BOLD, Role.ROOT)
 )
 _INLINE_ROLE = int(Role.INLINE)
 _P, _LI, _TR, _HEAD, _SVG, _IMG, _HR, _SPAN = (
     tag(name) for name in listed("p li tr head svg img hr span")
 )
 _TABLE = tag("table")
-_HREF, _ALT, _CLASS, _ID = (attribute(n) for n in ["href", "alt", "class", "id"])
+_HREF, _ALT, _CLASS = (attribute(name) for name in ("href", "alt", "class"))
 _HEADINGS = tag_set("h1 h2 h3 h4 h5 h6")
 _PREFORMATTED = tag_set("pre listing")
-_IN_HEAD = tag_set("head noscript template")
 _SECTIONS = tag_set("table tbody thead tfoot")
 _CELLS = tag_set("td th")
 _ROWS_OR_ABOVE = tag_set("tr table tbody thead tfoot")
@@ -190,14 +188,22 @@ def _start(
         _push(page, number, token)
         state[_SKIPPED] = state[_TOP] if state[_SKIPPED] < 0 else state[_SKIPPED]
     elif role in (_A, _STRONG, _INLINE_ROLE):
-        is_first = state[_OUT] == state[_FROM] and state[_INLINE] < 0
-        if is_first and _find(tags, attributes, token, _CLASS) >= 0:
-            state[_INLINE] = token
-        if role == _A and _find(tags, attributes, token, _HREF) >= 0:
-            state[_LINK] = state[_TOP] + 1
-            state[_LINKS] += 1
-        elif role == _STRONG:
-            state[_BOLD] += 1
+        _start_inline(tags, attributes, token, page)
+
+
+@kernel
+def _start_inline(
+    tags: NDArray[np.int32], attributes: NDArray[np.int32], token: int, page: _Page
+) -> None:
+    state, role = page.state, _ROLES[tags[token, TAG]]
+    is_first = state[_OUT] == state[_FROM] and state[_INLINE] < 0
+    if is_first and _find(tags, attributes, token, _CLASS) >= 0:
+        state[_INLINE] = token
+    if role == _A and _find(tags, attributes, token, _HREF) >= 0:
+        state[_LINK] = state[_TOP] + 1
+        state[_LINKS] += 1
+    elif role == _STRONG:
+        state[_BOLD] += 1
 
 
 @kernel
