@@ -9,8 +9,8 @@ A page can't stop the run. Where a tree is built, markup that makes tree builder
 refused before (`transforms.markup`); nesting deeper than any browser's is refused by all. Whatever
 a library raises becomes the record's error.
 
-Cost (2-core AMD EPYC) for a page of 150 kB: 1 ms, decoding 0.1 of it; resiliparse 2.2,
-trafilatura 25.
+Cost (2-core AMD EPYC, 2026-11-23, one run over 1,120 pages of 150 kB): 1.3 ms a page, decoding and
+the page's claims included; resiliparse 3.0, trafilatura 25, in its fast mode 18.
 """
 
 from collections.abc import Iterator
