@@ -58,7 +58,7 @@ def _story(explanation: Explanation) -> list[tuple[str, str]]:
     lines += [
         (name, _value(value))
         for name, value in (explanation.signals or {}).items()
-        if name not in _NOT_MEASURED
+        if name not in _NOT_MEASURED and value is not None
     ]
     return lines
 
@@ -82,6 +82,8 @@ def _rule(rule: dict[str, Any]) -> str:
 def _value(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, list):
+        return ", ".join(map(_value, value))
     return f"{value:,}" if isinstance(value, int) else shown(str(value))
 
 
