@@ -13,6 +13,7 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ _TAGS = re.compile(rb"(?is)<(script|style)\b.*?</\1>|<[^>]*>")
 _ESCAPES = re.compile(rb"\\u....|\\.")
 _DIGITS = 8
 _SHARE = 0.2
+_KEPT_PAGE = 32
+"""The first page of the crawl that the rules of all shipped recipes keep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +66,12 @@ def text_source(folder: Path, *, longest: int = 200_000) -> Source:
     return _source(records, hidden=_ESCAPES, suffix="jsonl")
 
 
-def write_first_page(folder: Path, target: Path) -> None:
-    """A WARC file with the first response of a folder: what a run costs beside its pages."""
-    first = next(_responses(sorted(folder.glob("*.warc.gz"))[0]))
+def write_one_page(folder: Path, target: Path) -> None:
+    """A WARC file with one response of a folder: what a run costs beside its pages."""
+    pages = _responses(sorted(folder.glob("*.warc.gz"))[0])
+    page = next(islice(pages, _KEPT_PAGE, None))
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(gzip.compress(first.content))
+    target.write_bytes(gzip.compress(page.content))
 
 
 def write_copies(source: Source, target: Path, *, num_bytes: int) -> int:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.inputs import crawl_source, text_source, write_copies, write_first_page
+from tests.benchmarks.inputs import crawl_source, text_source, write_copies, write_one_page
 from tests.benchmarks.measure import machine, table
 from tests.benchmarks.penstock_runs import Run, run_penstock
 
@@ -22,7 +22,7 @@ def curve(data: Path, *, sizes: list[float], kind: str, parent: Path | None) -> 
     rows = []
     with tempfile.TemporaryDirectory(dir=parent) as folder:
         work = Path(folder)
-        write_first_page(data / "crawl", work / "one" / "pages-00000.warc.gz")
+        write_one_page(data / "crawl", work / "one" / "pages-00000.warc.gz")
         # The first run on a machine compiles the kernels, and a compiler takes 60 MB.
         _, alone = (_run(f"{work}/one/*.warc.gz", work / "out") for _ in range(2))
         for size in sizes:

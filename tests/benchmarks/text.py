@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.inputs import write_first_page
+from tests.benchmarks.inputs import write_one_page
 from tests.benchmarks.measure import Usage, machine, measured, spread, table
 from tests.benchmarks.peers import HERE, interpreter, version
 from tests.benchmarks.penstock_runs import run_penstock, step_shares
@@ -69,7 +69,7 @@ def compare(data: Path, *, rounds: int, only: str) -> str:
     starts: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        write_first_page(data / "crawl", work / "one" / "pages-00000.warc.gz")
+        write_one_page(data / "crawl", work / "one" / "pages-00000.warc.gz")
         chosen = {k: v for k, v in contenders(data, work).items() if only in k}
         for number in range(1, rounds + 1):
             for name, contender in chosen.items():
