@@ -24,12 +24,17 @@ setup: $(STAMP) ## Make .venv and install everything into it, pinned (does nothi
 $(STAMP): pyproject.toml constraints.txt
 	@[[ -n "$(PYTHON)" ]] || { echo "no Python 3.11 or later found: install one, or name it: make setup PYTHON=/path/to/python3" >&2; exit 2; }
 	@command -v g++ >/dev/null || { echo "g++ not found: fastText is built from source; on Debian or Ubuntu: apt-get install g++" >&2; exit 2; }
-	@echo "setting up $(VENV): some two minutes the first time"
+	@echo "setting up $(VENV): some three minutes the first time"
 	@[[ -x $(BIN)/python ]] || "$(PYTHON)" -m venv $(VENV)
 	@$(PIP) pip setuptools
 	@# torch goes first: a range asked for by another package would bring its newest build.
 	@$(PIP) "$$(grep '^torch==' constraints.txt)"
 	@$(PIP) -e '.[all,dev]'
+	@# Kernels compile in their first run on a machine, which would be most of a demo's time.
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	    { $(BIN)/penstock sample "$$folder/crawl" && \
+	    $(BIN)/penstock run quickstart --engine serial --input "$$folder/crawl/*.warc.gz" --output "$$folder/out" && \
+	    $(BIN)/python examples/read_batches.py "$$folder/out"; } >"$$folder/log" 2>&1 || { cat "$$folder/log" >&2; exit 1; }
 	@touch $@
 
 .PHONY: check

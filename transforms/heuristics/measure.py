@@ -65,7 +65,7 @@ def heuristic_signals(
     ['one two three\\none two three']
     """
     columns = {count.name: np.zeros(len(text), np.int32) for count in counts}
-    kept = _fill(columns, text, counts, line_rules)
+    kept = _fill(columns, text, counts, line_rules) if counts or line_rules is not None else text
     if isinstance(line_rules, LineRules):
         kept = _fill_cited(columns, text, kept, counts, line_rules)
     schema = pa.schema(fields(counts))
