@@ -30,6 +30,8 @@ _COMPARE = {
     ">=": pc.greater_equal,
 }
 OPERATORS = (*_COMPARE, "in", "not in")
+_NOT_COMPARABLE = (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError)
+"""What Arrow raises where a value isn't of a column's type."""
 
 Condition = tuple[str, str, Any]
 WeightBy = tuple[str, Mapping[str, float] | Sequence[tuple[float, float]]]
@@ -94,7 +96,7 @@ class Conditions:
         for column, operator, value in self.where:
             try:
                 mask = pc.and_(mask, _holds(batch.column(column), operator, value))
-            except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            except _NOT_COMPARABLE as error:
                 kind = batch.schema.field(column).type
                 raise UsageError(
                     f"where compares the column {column!r} of {kind} with {value!r}; allowed: "
@@ -122,7 +124,7 @@ class Conditions:
                 known: npt.NDArray[np.float64] = np.array([*given.values(), 1.0])[found]
                 return known
             values = pc.fill_null(column.cast(pa.float64()), -np.inf).to_numpy(zero_copy_only=False)
-        except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        except _NOT_COMPARABLE as error:
             raise UsageError(
                 f"weight_by names the column {name!r} of {column.type}; allowed: a dict of its "
                 "values, or points of (least value, copies) where it's a number"

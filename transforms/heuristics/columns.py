@@ -183,8 +183,13 @@ def _units() -> Iterable[Count]:
             )
 
 
+def _of_family(family: Family, rows: Iterable[tuple[str, int, str, str]]) -> Iterable[Count]:
+    for name, place, meaning, unit in rows:
+        yield Count(name=name, family=family, place=place, meaning=meaning, unit=unit)
+
+
 def _removed() -> Iterable[Count]:
-    for name, place, meaning, unit in (
+    rows = (
         ("lines_kept", c4.KEPT, "lines that line rules keep", "lines"),
         ("lines_with_long_word", c4.LONG_WORD, "removed for a word above 1,000", "lines"),
         ("lines_without_end", c4.NO_END, "removed for no mark at the end", "lines"),
@@ -194,12 +199,12 @@ def _removed() -> Iterable[Count]:
         ("lines_with_lorem_ipsum", c4.LOREM, "lines with `lorem ipsum`", "lines"),
         ("lines_with_brace", c4.BRACE, "lines with `{`", "lines"),
         ("sentences", c4.SENTENCES, "sentences in the lines that are kept", "sentences"),
-    ):
-        yield Count(name=name, family=Family.REMOVED, place=place, meaning=meaning, unit=unit)
+    )
+    return _of_family(Family.REMOVED, rows)
 
 
 def _refined() -> Iterable[Count]:
-    for name, place, meaning, unit in (
+    rows = (
         ("refined_lines", refinedweb.KEPT, "lines that stay as they are", "lines"),
         ("lines_in_capitals", refinedweb.CAPITALS, "removed for capitals", "lines"),
         ("lines_of_digits", refinedweb.DIGITS, "removed for digits only", "lines"),
@@ -208,8 +213,8 @@ def _refined() -> Iterable[Count]:
         ("lines_cut_away", refinedweb.CUT_EMPTY, "removed, nothing left after cuts", "lines"),
         ("lines_cut", refinedweb.CUT, "lines of which something was cut", "lines"),
         ("removed_words", refinedweb.REMOVED_WORDS, "words that went with lines", "words"),
-    ):
-        yield Count(name=name, family=Family.REFINED, place=place, meaning=meaning, unit=unit)
+    )
+    return _of_family(Family.REFINED, rows)
 
 
 _WHEN_KEPT = {
