@@ -1,30 +1,26 @@
-"""The three tokenizer files that are read, each as one function from texts to token ids.
+"""What a tokenizer file is, and those of SentencePiece and tiktoken as functions from text to ids.
 
 Page text is only ever text: a page that spells `<|endoftext|>` gets the tokens of these letters,
 never the special token. SentencePiece does so for control pieces, tiktoken by `encode_ordinary`,
-Hugging Face by `encode_special_tokens`; `transforms.tokenizers` checks the tokens that it adds.
-Truncation and padding that a tokenizer.json may carry are switched off. Its byte-level BPE runs in
-a faster engine where `transforms.fast_bpe` shows that the ids are the same.
+Hugging Face by `encode_special_tokens` (`transforms.tokenizer_json`); `transforms.tokenizers`
+checks the tokens that it adds.
 """
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from transforms.byte_level import NotCoveredError
-from transforms.fast_bpe import EncodeRows, faster_encoder
+from transforms.fast_bpe import EncodeRows
 
 if TYPE_CHECKING:
     import tiktoken
-    import tokenizers
 
 Kind = Literal["sentencepiece", "huggingface", "tiktoken"]
 Engine = Literal["sentencepiece", "tiktoken", "tokenizers", "penstock"]
@@ -153,70 +149,6 @@ def read_sentencepiece(data: bytes) -> Codec:
     )
 
 
-def read_huggingface(data: bytes) -> Codec:
-    """Codec of a Hugging Face tokenizer.json.
-
-    Raises:
-        ValueError: the bytes aren't one.
-    """
-    described, tokenizer = _parse_tokenizer_json(data)
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    tokenizer.encode_special_tokens = True
-    special = {
-        token.content: id_
-        for id_, token in tokenizer.get_added_tokens_decoder().items()
-        if token.special
-    }
-    encode, engine, note = _huggingface_encoder(described, tokenizer)
-    return Codec(
-        encode=encode,
-        find=tokenizer.token_to_id,
-        spell=lambda id_: tokenizer.id_to_token(id_) or "",
-        vocabulary_size=max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1,
-        special_ids=_by_names(special),
-        engine=engine,
-        engine_note=note,
-    )
-
-
-def _huggingface_encoder(
-    described: Mapping[str, Any], tokenizer: "tokenizers.Tokenizer"
-) -> tuple[EncodeRows, Engine, str]:
-    """The encoder of texts, the engine that it runs in, and why not in a faster one."""
-
-    def slow(text: str) -> NDArray[np.integer]:
-        # One by one: a batch starts threads of its own, is no faster, and holds all of its rows'
-        # encodings at once, each more than a hundred times its text.
-        found = tokenizer.encode_batch_fast([text], add_special_tokens=False)[0]
-        return np.array(found.ids, np.uint32)
-
-    try:
-        encode, by_kernel = faster_encoder(described, slow)
-    except NotCoveredError as error:
-        return (lambda rows: [slow(text) for text in rows.to_pylist()]), "tokenizers", str(error)
-    return encode, "penstock" if by_kernel else "tiktoken", ""
-
-
-def _parse_tokenizer_json(data: bytes) -> tuple[dict[str, Any], "tokenizers.Tokenizer"]:
-    from tokenizers import Tokenizer
-
-    try:
-        text = data.decode("utf-8")
-        described = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"not a tokenizer.json: {error}") from error
-    if not isinstance(described, dict) or not isinstance(described.get("model"), dict):
-        raise ValueError(
-            "not a tokenizer.json: it has no section 'model'; vocab.txt, vocab.json and merges.txt "
-            "must be saved as a tokenizer.json first"
-        )
-    try:
-        return described, Tokenizer.from_str(text)
-    except Exception as error:  # the library raises plain Exception
-        raise ValueError(f"a tokenizer.json that tokenizers can't read: {error}") from error
-
-
 def read_tiktoken(data: bytes, *, pattern: str | None) -> Codec:
     """Codec of a tiktoken rank file: a token in base64 and its rank on each line.
 
@@ -240,7 +172,7 @@ def read_tiktoken(data: bytes, *, pattern: str | None) -> Codec:
         find=lambda token: special.get(token, ranks.get(token.encode())),
         spell=lambda id_: core.decode([id_]),
         vocabulary_size=core.n_vocab,
-        special_ids=_by_names(special),
+        special_ids=ids_of_roles(special),
         engine="tiktoken",
     )
 
@@ -289,7 +221,8 @@ def _encoding_of(num_ranks: int) -> str:
     )
 
 
-def _by_names(tokens: Mapping[str, int]) -> dict[str, int | None]:
+def ids_of_roles(tokens: Mapping[str, int]) -> dict[str, int | None]:
+    """Ids of bos, eos, pad and unk among special tokens, by what they are usually called."""
     return {
         role: next((tokens[name] for name in names if name in tokens), None)
         for role, names in SPECIAL_NAMES.items()

@@ -26,12 +26,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from transforms.fast_bpe import EncodeRows
+from transforms.tokenizer_json import read_huggingface
 from transforms.tokenizer_kinds import (
     Codec,
     Engine,
     Kind,
     detect_kind,
-    read_huggingface,
     read_sentencepiece,
     read_tiktoken,
 )

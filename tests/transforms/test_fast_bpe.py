@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tokenizers import Regex, normalizers, pre_tokenizers
 
 from transforms.byte_level import SPLIT_PATTERNS, NotCoveredError, byte_letters, byte_level_bpe
-from transforms.fast_bpe import faster_encoder
+from transforms.fast_bpe import compared_encoder
 from transforms.tokenizer_probe import probe_texts
 from transforms.tokenizers import Tokenizer, TokenizerOptions, tokenizer_from_bytes
 from transforms.word_bpe import encode_words, pair_table, word_table
@@ -226,7 +226,7 @@ def assert_fast_engines_agree(theirs: tokenizers.Tokenizer, text: str) -> None:
     """On a text that is one word."""
     bpe = byte_level_bpe(json.loads(theirs.to_str()))
     core = tiktoken.Encoding(
-        "test", pat_str=bpe.pattern, mergeable_ranks=dict(bpe.ranks), special_tokens={}
+        "test", pat_str=bpe.pattern, mergeable_ranks=bpe.ranks, special_tokens={}
     )
     expected = theirs.encode(text).ids
     assert bpe.ids[core.encode_ordinary(text)].tolist() == expected
@@ -310,9 +310,9 @@ def test_a_word_that_no_merges_make_but_neighbours_would_is_refused() -> None:
 
 
 def test_an_engine_that_gives_other_ids_on_a_probe_is_refused() -> None:
-    described = json.loads(tokenizer_of([("a", "b")]).to_str())
+    bpe = byte_level_bpe(json.loads(tokenizer_of([("a", "b")]).to_str()))
     with pytest.raises(NotCoveredError, match='other ids for "The mill'):
-        faster_encoder(described, lambda text: np.zeros(len(text) // 9, np.uint32))
+        compared_encoder(bpe, lambda text: np.zeros(len(text) // 9, np.uint32))
 
 
 def test_words_that_are_cut_out_first_are_told() -> None:
