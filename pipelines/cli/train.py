@@ -24,10 +24,10 @@ def language(
         typer.Argument(metavar="DATA…", help="JSON lines with `lang` and `text`, .gz or not."),
     ],
     output: Output,
-    dimensions: Annotated[int, typer.Option(min=2, help="Size of the vectors.")] = 16,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data.")] = 20,
+    dimensions: Annotated[int, typer.Option(min=2, help="Size of the vectors.")] = 24,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data.")] = 4,
     learning_rate: Annotated[float, typer.Option(help="Step of the training.")] = 0.5,
-    kept_ngrams: Annotated[int, typer.Option(min=256, help="Size of the model.")] = 110_000,
+    kept_ngrams: Annotated[int, typer.Option(min=256, help="Size of the model.")] = 92_000,
     held_out: Annotated[float, typer.Option(help="Share of the rows to measure on.")] = 0.05,
 ) -> None:
     """Train a language model (fastText), and write its card with the accuracy beside it."""

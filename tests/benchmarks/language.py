@@ -1,8 +1,8 @@
 """How often languages are told right, and how fast: the shipped model beside other tools.
 
 `make bench ARGS='language'` prints the tables, `--card` writes them into the model's card. Texts
-are rows that the training command holds out, and two sources that no row is trained on
-(`tests.benchmarks.language_texts`). Peers run on a sample of them, so many of each
+are sentences that the training command holds out, words of those, and two sources that no row is
+trained on (`tests.benchmarks.language_texts`). Peers run on a sample of them, so many of each
 language, ten times as many of the book's paragraphs; the shipped model on all of them as well.
 Speed is of whole reviews of 1.3 kB, CPU time of the calls alone; raw fastText is the shipped
 model's own predict() on the whole text.
@@ -20,10 +20,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import patch
 
-import numpy as np
 import pyarrow as pa
 
-from tests.benchmarks.language_texts import Rows, book_texts, held_out_rows, poem_rows
+from tests.benchmarks.language_held_out import Rows
+from tests.benchmarks.language_scores import difference, mean_of_languages, right_by_language
+from tests.benchmarks.language_texts import book_texts, held_out_rows, poem_rows
 from tests.benchmarks.measure import machine, measured, spread, table
 from tests.benchmarks.peers import HERE, interpreter, version
 from transforms.fasttext_file import load_fasttext
@@ -40,8 +41,6 @@ PEERS = {
 }
 KINDS = {"sentences": "sentences", "word-pairs": "word pairs", "single-words": "single words"}
 _PREFIXES = (150, 300, 600, 1_200, 100_000)
-_SAME = {"no": "nb", "fil": "tl"}
-_SERBO_CROATIAN = frozenset({"bs", "hr", "sr"})
 _TABLES = re.compile(r"(?s)## How good it is.*")
 
 
@@ -75,20 +74,6 @@ def _some(rows: Rows, most: int, chance: random.Random) -> Rows:
     return rows if len(rows) <= most else chance.sample(rows, most)
 
 
-def is_right(found: str, wanted: str) -> bool:
-    """Whether a tool's label is the language; `sh` is right for the three that it holds."""
-    return _SAME.get(found, found) == wanted or (found == "sh" and wanted in _SERBO_CROATIAN)
-
-
-def mean_of_languages(labels: Sequence[str], rows: Rows) -> tuple[float, float]:
-    """Share of rows told right, and the mean of the languages' shares."""
-    right: dict[str, list[bool]] = defaultdict(list)
-    for label, (wanted, _) in zip(labels, rows, strict=True):
-        right[wanted].append(is_right(label, wanted))
-    flat = [value for values in right.values() for value in values]
-    return float(np.mean(flat)), float(np.mean([np.mean(values) for values in right.values()]))
-
-
 def shipped_labels(model: LanguageModel, rows: Rows) -> list[str]:
     """The shipped model's best guess of each text, however unsure it is."""
     found = model.detect(pa.array([text for _, text in rows], pa.large_string()), und_below=0)
@@ -115,22 +100,29 @@ def accuracy_table(sets: dict[str, Rows], most: int) -> str:
         if name != "book chapters"
     }
     texts = [text for rows in chosen.values() for _, text in rows]
-    everything = [row for rows in chosen.values() for row in rows]
-    labels = shipped_labels(LanguageModel.load(None), everything)
-    lines = [_accuracy_row("shipped model", labels, chosen)]
+    ours = shipped_labels(
+        LanguageModel.load(None), [row for rows in chosen.values() for row in rows]
+    )
+    lines = [_accuracy_row("shipped model", ours, ours, chosen)]
     for tool, (environment, package) in PEERS.items():
         labels, _ = peer_run(tool, texts)
-        lines.append(_accuracy_row(f"{tool} ({version(environment, package)})", labels, chosen))
+        lines.append(
+            _accuracy_row(f"{tool} ({version(environment, package)})", labels, ours, chosen)
+        )
     header = ("", *(f"{name} ({len(rows):,})" for name, rows in chosen.items()))
     return table(header, lines)
 
 
-def _accuracy_row(name: str, labels: Sequence[str], sets: dict[str, Rows]) -> tuple[str, ...]:
+def _accuracy_row(
+    name: str, labels: Sequence[str], ours: Sequence[str], sets: dict[str, Rows]
+) -> tuple[str, ...]:
+    """A tool's means, and in brackets the interval of what the shipped model has more."""
     cells, start = [name], 0
     for rows in sets.values():
-        mean = mean_of_languages(labels[start : start + len(rows)], rows)[1]
-        cells.append(f"{mean:.4f}")
-        start += len(rows)
+        place = slice(start, start := start + len(rows))
+        mean = mean_of_languages(labels[place], rows)[1]
+        low, high = difference(ours[place], labels[place], rows)
+        cells.append(f"{mean:.4f}" if labels is ours else f"{mean:.4f} ({low:+.3f} to {high:+.3f})")
     return tuple(cells)
 
 
@@ -154,10 +146,7 @@ def shipped_tables(sets: dict[str, Rows]) -> str:
 
 
 def _by_language(labels: Sequence[str], rows: Rows) -> dict[str, float]:
-    right: dict[str, list[bool]] = defaultdict(list)
-    for label, (wanted, _) in zip(labels, rows, strict=True):
-        right[wanted].append(is_right(label, wanted))
-    return {code: float(np.mean(values)) for code, values in right.items()}
+    return {code: float(right.mean()) for code, right in right_by_language(labels, rows).items()}
 
 
 def speed_table(data: Path, rounds: int) -> str:
@@ -215,7 +204,8 @@ def main(arguments: list[str], data: Path) -> None:
     sets = text_sets(data)
     parts = [
         "## How good it is\n",
-        "Beside other tools on the same rows, the mean of the languages' accuracy:\n",
+        "Beside other tools on the same rows, the mean of the languages' accuracy; in brackets\n"
+        "what the shipped model has more, 95 % of a paired bootstrap:\n",
         accuracy_table(sets, options.rows) + "\n",
         machine() + "\n",
         speed_table(data, options.rounds) + "\n",

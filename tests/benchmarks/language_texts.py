@@ -2,8 +2,9 @@
 
 `python -m tests.benchmarks.language_texts DATA TARGET` writes the training rows as JSON lines, from
 two sources: lingua-py's sentences, word pairs and single words, and paragraphs of the archive of
-MDN. To measure with there are lingua-py's rows that the training command holds out, and two sources
-that no row is trained on: the paragraphs and chapters of a book in 33 translations, and poems.
+MDN. To measure with there are lingua-py's sentences that the training command holds out, words and
+word pairs of those, and two sources that no row is trained on: the paragraphs and chapters of a
+book in 33 translations, and poems.
 """
 
 import gzip
@@ -15,13 +16,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
 import xxhash
 
-from transforms.train_language import LabelledTexts, TrainLanguageOptions, split_held_out
-
-Rows = list[tuple[str, str]]
-"""Language code and text."""
+from tests.benchmarks.language_held_out import Rows, not_from, short_rows, split
 
 _MDN_ROWS = 1_500
 _MDN_LETTERS = range(20, 1_000)
@@ -36,6 +33,8 @@ _ENGLISH = frozenset(["the", "of", "and", "that", "with", "this"])
 _MALAY_COPIES = 6
 _OWN_MALAY = Path(__file__).parent / "malay.txt"
 _WORD = re.compile(r"[^\W\d_]+")
+_WORDS_AT_ONCE = {"word-pairs": 2, "single-words": 1}
+_WITHOUT_SPACES = frozenset({"ja", "th", "zh"})
 _OWN_SCRIPTS = frozenset({"ja", "ko", "ru", "zh"})
 _LATIN_LETTERS = re.compile(r"[A-Za-z]+")
 _LATIN_WORD = re.compile(r"[a-z]+")
@@ -178,7 +177,9 @@ def poem_rows(data: Path) -> Rows:
 
 def training_rows(data: Path) -> Rows:
     """Everything that the shipped model is trained on, and measured on while it's trained."""
-    return with_true_malay(lingua_rows(data)) + mdn_rows(data)
+    sentences = lingua_rows(data, "sentences")
+    words = [row for kind in _WORDS_AT_ONCE for row in lingua_rows(data, kind)]
+    return with_true_malay(sentences + not_from(words, sentences=sentences)) + mdn_rows(data)
 
 
 def with_true_malay(rows: Rows) -> Rows:
@@ -200,14 +201,16 @@ def _is_malay(text: str) -> bool:
 
 
 def held_out_rows(data: Path, kind: str) -> Rows:
-    """lingua-py's rows of one kind that the training command doesn't train on."""
-    rows = lingua_rows(data, kind)
-    texts = LabelledTexts(
-        language=pa.array([code for code, _ in rows]),
-        text=pa.array([text for _, text in rows], pa.large_string()),
-    )
-    _, held_out = split_held_out(texts, options=TrainLanguageOptions())
-    return list(zip(held_out.language.to_pylist(), held_out.text.to_pylist(), strict=True))
+    """Rows of one kind that aren't trained on: lingua-py's sentences, or words out of them.
+
+    Languages that don't part words by spaces have lingua-py's own rows of the kind.
+    """
+    if kind == "sentences":
+        return split(lingua_rows(data, kind))[1]
+    sentences = split(lingua_rows(data, "sentences"))[1]
+    own = [row for row in split(lingua_rows(data, kind))[1] if row[0] in _WITHOUT_SPACES]
+    with_spaces = [row for row in sentences if row[0] not in _WITHOUT_SPACES]
+    return short_rows(with_spaces, _WORDS_AT_ONCE[kind]) + own
 
 
 def main(data: str, target: str) -> None:

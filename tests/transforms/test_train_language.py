@@ -55,6 +55,25 @@ def test_a_trained_model_tells_its_languages(tmp_path: Path) -> None:
     assert model.detect(pa.array(["Река, МЕЛЬНИЦА"])).column("language").to_pylist() == ["cc"]
 
 
+def test_words_that_occur_once_are_learned_as_well(tmp_path: Path) -> None:
+    """Each stands between others of its language; alone it shares no letters with them."""
+    once = {"aa": "qoq", "bb": "yuy"}
+    lines = [
+        json.dumps({"lang": language, "text": f"{WORDS[language][0]} {word} {WORDS[language][1]}"})
+        for language, word in once.items()
+    ]
+    path = tmp_path / "small.ftz"
+    options = SMALL.model_copy(update={"held_out": 0.0})
+    path.write_bytes(
+        train_language(
+            parse_labelled([*rows(1), *(line.encode() for line in lines)]), options=options
+        )
+    )
+    found = LanguageModel.load(str(path)).detect(pa.array([*once.values()]))
+    assert found.column("language").to_pylist() == [*once]
+    assert min(found.column("language_score").to_pylist()) > 0.9
+
+
 def test_copies_of_a_text_are_held_out_together() -> None:
     data = parse_labelled(rows(1))
     texts = data.text.to_pylist()
