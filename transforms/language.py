@@ -6,7 +6,9 @@ n-grams. A document shows its language soon: the model reads its first letters o
 supervised fastText model serves too; it then gets the text itself, on one line. A model tells how
 its texts were prepared by the prefix of its labels.
 
-Scores are rounded to four decimals, so that a verdict doesn't hang on the last bit of a float.
+Scores of the shipped model are raised with the length of the text, so that they are the shares
+told right. All are rounded to four decimals, so that a verdict doesn't hang on the last bit of a
+float.
 
 Cost: 0.13 ms a document of any length; raw fastText takes 0.28 ms for a whole review of 1.3 kB.
 """
@@ -36,6 +38,10 @@ LETTER_BYTES = 600
 STAGE = "language"
 _SHIPPED = Path(__file__).parent / "models" / "langid.ftz"
 _DECIMALS = 4
+_SURE_LETTERS, _SURER_BY_LENGTH = 15, 0.4
+"""A line of so many letters is as sure as its n-grams' mean; fitted on rows held out."""
+
+_LEAST = 1e-9
 _SHOWN = 3
 """Languages of each text that are told."""
 
@@ -110,7 +116,10 @@ class LanguageModel:
         >>> found.column("language").to_pylist()
         ['en', 'und']
         """
-        labels, scores = self._best_labels(self._lines(text))
+        lines = self._lines(text)
+        labels, scores = self._best_labels(lines)
+        if self._takes_letters:
+            scores = _scores_by_length(scores, np.fromiter(map(len, lines), np.int64, len(lines)))
         codes = pa.array([*map(_code, self._file.labels), UNDETERMINED])
         rounded = np.round(np.minimum(scores, 1.0), _DECIMALS).astype(np.float32)
         unsure = rounded[:, 0] < np.float32(und_below)
@@ -126,9 +135,13 @@ class LanguageModel:
             }
         )
 
+    @property
+    def _takes_letters(self) -> bool:
+        return self._file.labels[0].startswith(PREPARED_LABEL)
+
     def _lines(self, text: pa.StringArray) -> list[str]:
         """One line for each text, prepared as the model's training texts were."""
-        if self._file.labels[0].startswith(PREPARED_LABEL):
+        if self._takes_letters:
             return letter_lines(text, maximum_bytes=LETTER_BYTES)
         short = pc.utf8_slice_codeunits(pc.fill_null(text, ""), 0, LETTER_BYTES)
         lines = pc.binary_join_element_wise(
@@ -156,6 +169,20 @@ class LanguageModel:
         best = np.take_along_axis(np.where(is_told, best, -1), order, axis=1)
         found = np.take_along_axis(np.where(is_told, found, 0.0), order, axis=1)
         return best[:-1], found[:-1]
+
+
+def _scores_by_length(scores: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The best labels' probabilities, (n, 3), as the evidence of texts so long gives them.
+
+    fastText takes the mean of a text's n-grams, so that a page seems no surer than a line, and is
+    trained on words mostly. Powers of probabilities mend that (temperature scaling, Guo et al.,
+    arXiv 1706.04599); what other labels have is taken to stand in parts as large as the third.
+    """
+    power = (lengths / _SURE_LETTERS)[:, None] ** _SURER_BY_LENGTH
+    best = np.clip(scores, _LEAST, 1.0)
+    others = np.maximum(1.0 - best.sum(axis=1, keepdims=True), 0.0) * best[:, 2:] ** (power - 1)
+    raised = best**power
+    return np.where(scores > 0, raised / (raised.sum(axis=1, keepdims=True) + others), 0.0)
 
 
 @functools.cache

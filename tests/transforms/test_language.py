@@ -93,6 +93,19 @@ def test_a_text_of_two_languages_shows_both() -> None:
     assert set(found.column("languages").to_pylist()[0][:2]) == {"de", "fr"}
 
 
+def test_a_longer_text_is_surer_and_ranks_languages_alike() -> None:
+    once = [" ".join(sentence.split()[:2]) for sentence in SENTENCES.values() if " " in sentence]
+    short, long = (
+        MODEL.detect(pa.array([f"{text} " * times for text in once]), und_below=0)
+        for times in (1, 10)
+    )
+    assert short.column("language").equals(long.column("language"))
+    before, after = (part.column("language_score").to_numpy() for part in (short, long))
+    assert (after >= before).all()
+    assert (after > before)[before < 0.9].all()
+    assert (before < 0.9).sum() >= 3
+
+
 def test_han_signs_alone_are_chinese() -> None:
     found = MODEL.detect(pa.array(["水", "水车", "水，车；河", "カ水", "水を"]))
     assert found.column("language").to_pylist() == ["zh", "zh", "zh", "ja", "ja"]
