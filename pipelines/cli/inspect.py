@@ -62,7 +62,7 @@ def verify(
     ] = False,
 ) -> None:
     """Check every shard against the manifest: presence, size, hash, rows and tokens."""
-    from penstock.verify import verify as check
+    from penstock.verification import verify as check
 
     result = check(out, loader=loader)
     shards = f"{result.shards:,} shard{'' if result.shards == 1 else 's'}"

@@ -8,6 +8,7 @@ import typer
 
 from penstock.errors import UsageError
 from pipelines.cli.outcome import log_json
+from pipelines.start import lasting_imports
 
 
 class EngineName(StrEnum):
@@ -65,10 +66,11 @@ def run(
 
     The same command again continues a run that was stopped, and does nothing to a finished one.
     """
-    from pipelines.cli.running import Machine, full_run, supervised_run
-    from pipelines.cli.running import dry_run as show_plan
-    from pipelines.extras import require_extras
-    from pipelines.recipe import load_recipe
+    with lasting_imports():
+        from pipelines.cli.running import Machine, full_run, supervised_run
+        from pipelines.cli.running import dry_run as show_plan
+        from pipelines.extras import require_extras
+        from pipelines.recipe import load_recipe
 
     log_json.set(as_json)
     _check_engine(engine, beam_options, scheduler)

@@ -8,6 +8,7 @@ from typing import TypedDict, Unpack
 from pipelines.cli.outcome import FAILED, INTERRUPTED, say, status_of
 from pipelines.progress import progress
 from pipelines.recipe import TextRecipe
+from pipelines.start import lasting_imports
 from pipelines.supervise import supervised
 
 _CONTINUES = "the same command again continues from the last finished piece"
@@ -55,9 +56,10 @@ def full_run(
     **machine: Unpack[Machine],
 ) -> None:
     """Run a recipe, write its report and print its summary."""
-    from pipelines.cli.summary import print_summary
-    from pipelines.report import gather, write_page
-    from pipelines.run import run_text
+    with lasting_imports():
+        from pipelines.cli.summary import print_summary
+        from pipelines.report import gather, write_page
+        from pipelines.run import run_text
 
     with progress(log_json=log_json) as on_event:
         done = run_text(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.verify import verify
+from penstock.verification import verify
 from tests.penstock.datasets import make_dataset, random_documents
 from tests.penstock.test_loader import lengths_of, open_loader, plain
 

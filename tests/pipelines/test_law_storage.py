@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from penstock import TokenLoader, storage
-from penstock.verify import verify
+from penstock.verification import verify
 from pipelines.recipe import TextRecipe, load_recipe
 from pipelines.run import run_text
 from tests.pipelines import flow

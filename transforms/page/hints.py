@@ -65,14 +65,13 @@ def _automaton(patterns: dict[str, str]) -> _Automaton:
     suffix = [0] * len(trie)
     queue = [0]
     for state in queue:
-        for letter in range(_LETTERS):
-            child = trie[state].get(letter)
-            beyond = int(step[suffix[state], letter]) if state else 0
-            if child is not None:
-                suffix[child] = beyond
-                found[child] |= found[beyond]
-                queue.append(child)
-            step[state, letter] = beyond if child is None else child
+        beyond = step[suffix[state]].tolist() if state else [0] * _LETTERS
+        step[state] = beyond
+        for letter, child in trie[state].items():
+            step[state, letter] = child
+            suffix[child] = beyond[letter]
+            found[child] |= found[beyond[letter]]
+            queue.append(child)
     return _Automaton(step, np.array(found, np.uint64))
 
 

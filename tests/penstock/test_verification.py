@@ -12,7 +12,7 @@ from penstock.errors import UsageError
 from penstock.loader import TokenLoader
 from penstock.manifest import Manifest, encode_manifest
 from penstock.proofs import prove_loader
-from penstock.verify import verify
+from penstock.verification import verify
 from tests.penstock.datasets import doc_id, make_dataset, random_documents
 
 
