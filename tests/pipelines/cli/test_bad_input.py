@@ -167,7 +167,10 @@ def test_the_output_as_work_dir_loses_nothing(
             b'{"text": 3}\n{"text"\nxx\n{"txt": "a"}\n',
             "none of 4 records is kept (2 failed by read/json, 2 failed by read/text_field)",
         ),
-        (b'{"text": "This text is too short."}\n', "none of 1 records is kept (1 dropped by length/minimum_char"),
+        (
+            b'{"text": "This text is too short."}\n',
+            "none of 1 records is kept (1 dropped by length/minimum_char",
+        ),
     ],
 )
 def test_inputs_with_nothing_to_keep(
