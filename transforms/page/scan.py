@@ -2,7 +2,8 @@
 
 One pass that follows the HTML standard's tokenizer: attribute values, comments and raw text end
 where a browser ends them. Each tag becomes a row of numbers (`Tokens`), and so does each attribute
-that is known by name; what lies between the tags is text. Time and memory are linear in the bytes,
+that is known by name; what lies between the tags is text. In a drawing (`<svg>`) `<title/>` is
+whole, elsewhere its slash means nothing. Time and memory are linear in the bytes,
 whatever the markup. The trade-off against a tree: what a browser mends by moving nodes (text
 astray between table rows) stays where it was written.
 
@@ -39,6 +40,7 @@ _ATTRIBUTE_NAMES = name_table(ATTRIBUTES)
 _ROLES = tag_roles()
 _RAW = int(Role.RAW)
 _PLAINTEXT = tag("plaintext")
+_SVG = tag("svg")
 _SLOTS = np.uint64(TABLE_SIZE - 1)
 _FACTOR = np.uint64(HASH_FACTOR)
 _FOLD = np.uint64(17)
@@ -73,7 +75,7 @@ def scan_tags(page: NDArray[np.uint8], *, maximum: int) -> Tokens | None:
 @kernel
 def _scan(data: NDArray[np.uint8], tags: NDArray[np.int32], attributes: NDArray[np.int32]) -> int:
     """Number of tokens written; -1 if there is no room for all."""
-    count, used = 0, 0
+    count, used, drawings = 0, 0, 0
     at = _find_byte(data, 0, _LESS)
     while at < len(data):
         start = at
@@ -87,7 +89,12 @@ def _scan(data: NDArray[np.uint8], tags: NDArray[np.int32], attributes: NDArray[
         if number != _NO_TAG:
             at, used = _attributes(data, at, attributes, used)
         tags[count, CONTENT] = at
-        if number > 0 and _ROLES[number] == _RAW:
+        is_whole = data[min(at, len(data)) - 2] == _SLASH
+        if number == _SVG and not is_whole:
+            drawings += 1
+        elif number == -_SVG:
+            drawings = max(drawings - 1, 0)
+        elif 0 < number < _NO_TAG and _ROLES[number] == _RAW and not (drawings and is_whole):
             at = _skip_raw_text(data, at, number)
         at = min(at, len(data))
         tags[count, TAG] = 0 if number == _NO_TAG else number
