@@ -75,6 +75,11 @@ def test_raw_text_ends_at_its_own_end_tag() -> None:
     assert gaps("a<plaintext>b</plaintext>c") == "a"
 
 
+def test_a_title_without_content_in_a_drawing_hides_nothing() -> None:
+    assert names("<svg><title/></svg><p>") == ["svg", "title", "/svg", "p"]
+    assert names("<title/></svg><p></title>") == ["title", "/title"]
+
+
 def test_more_tags_than_allowed_are_told() -> None:
     page = np.frombuffer(b"<p>" * 10, np.uint8)
     assert scan_tags(page, maximum=9) is None
