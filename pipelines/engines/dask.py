@@ -52,6 +52,8 @@ class DaskEngine:
                     dashboard_address="127.0.0.1:0",
                     host="127.0.0.1",
                     silence_logs=logging.CRITICAL,
+                    # The process that workers are forked from may be older than a variable.
+                    env=dict(os.environ),
                 )
             )
         try:
