@@ -140,6 +140,7 @@ class _Window:
 
     @classmethod
     def packed(cls, lengths: Int64s, settings: PackSettings) -> "_Window":
+        """A window of documents so long, packed as the loader packs it."""
         rows = pack(
             settings.places(lengths),
             settings.sequence_length,

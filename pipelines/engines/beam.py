@@ -156,6 +156,7 @@ class _Pipeline(threading.Thread):
         self.error: BaseException | None = None
 
     def run(self) -> None:
+        """Run the pipeline to its end; what went wrong is left in `error`."""
         import apache_beam as beam
 
         try:
