@@ -19,7 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHIPPED = Path(__file__).parent / "models" / "unicode.npz"
-MODULES = ("heuristics.characters", "letters", "normalize", "word_cuts", "words")
+MODULES = (
+    "heuristics.characters",
+    "heuristics.folding",
+    "letters",
+    "normalize",
+    "word_cuts",
+    "words",
+)
 VERSION = "unicode version"
 BUILDERS: dict[str, Callable[[], NDArray[Any]]] = {}
 """What builds each table, by the name that it has in the file."""

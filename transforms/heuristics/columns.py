@@ -1,53 +1,17 @@
 """The heuristics' columns: name, meaning and unit of each count, and where the kernels put it.
 
-A column belongs to a family that one kernel measures together. A run measures the families that
-its dialects' rules read and stores the columns of those rules, no others: signals are wide, and
-most are for other dialects.
+A run measures the families that its dialects' rules read and stores the columns of those rules, no
+others: signals are wide, and most are for other dialects.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 import pyarrow as pa
 
-from schemas.fields import column
 from transforms.heuristics import c4, lines, refinedweb, repeats, word_counts
-
-
-class Family(StrEnum):
-    """What is measured in one go."""
-
-    ENGLISH = "english"
-    ENGLISH_REPEATS = "english_repeats"
-    SPACED = "spaced"
-    SPACED_REPEATS = "spaced_repeats"
-    UNICODE_REPEATS = "unicode_repeats"
-    SIGNS = "signs"
-    LINES = "lines"
-    LINE_REPEATS = "line_repeats"
-    PARAGRAPH_REPEATS = "paragraph_repeats"
-    REMOVED = "removed"
-    REFINED = "refined"
-    KEPT_ENGLISH = "kept_english"
-    KEPT_LINES = "kept_lines"
-    KEPT_LINE_REPEATS = "kept_line_repeats"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
-    """One column: `place` is its column in what the family's kernel returns."""
-
-    name: str
-    family: Family
-    place: int
-    meaning: str
-    unit: str
-
-    def field(self) -> pa.Field:
-        """The column's Arrow field."""
-        return column(self.name, pa.int32(), self.meaning, unit=self.unit)
-
+from transforms.heuristics.families import Count, Family, of_family
+from transforms.heuristics.redpajama import redpajama_counts
 
 _SPLITS = {
     Family.ENGLISH_REPEATS: ("english", "tokens of datatrove's English splitter"),
@@ -152,6 +116,8 @@ def _lines() -> Iterable[Count]:
         ("bullet_lines_datatrove", lines.BULLETS_DATATROVE, "lines that begin with • or -"),
         ("bullet_lines_dolma", lines.BULLETS_DOLMA, "lines that begin with * or -"),
         ("bullet_lines_dclm", lines.BULLETS_DCLM, "lines that begin with ●, •, * or -"),
+        ("bullet_lines_redpajama", lines.BULLETS_REDPAJAMA, "lines that begin with •, ‣, – …"),
+        ("terminal_lines_redpajama", lines.ENDS_REDPAJAMA, "lines that end in ., !, ? or ”"),
         ("ellipsis_lines", lines.ELLIPSES, "lines that end in ... or …"),
         ("ellipsis_lines_dolma", lines.ELLIPSES_DOLMA, "lines that end in …"),
         ("ellipsis_lines_dclm", lines.ELLIPSES_DCLM, "lines that end in ..., . . . or …"),
@@ -183,11 +149,6 @@ def _units() -> Iterable[Count]:
             )
 
 
-def _of_family(family: Family, rows: Iterable[tuple[str, int, str, str]]) -> Iterable[Count]:
-    for name, place, meaning, unit in rows:
-        yield Count(name=name, family=family, place=place, meaning=meaning, unit=unit)
-
-
 def _removed() -> Iterable[Count]:
     rows = (
         ("lines_kept", c4.KEPT, "lines that line rules keep", "lines"),
@@ -200,7 +161,7 @@ def _removed() -> Iterable[Count]:
         ("lines_with_brace", c4.BRACE, "lines with `{`", "lines"),
         ("sentences", c4.SENTENCES, "sentences in the lines that are kept", "sentences"),
     )
-    return _of_family(Family.REMOVED, rows)
+    return of_family(Family.REMOVED, rows)
 
 
 def _refined() -> Iterable[Count]:
@@ -214,7 +175,7 @@ def _refined() -> Iterable[Count]:
         ("lines_cut", refinedweb.CUT, "lines of which something was cut", "lines"),
         ("removed_words", refinedweb.REMOVED_WORDS, "words that went with lines", "words"),
     )
-    return _of_family(Family.REFINED, rows)
+    return of_family(Family.REFINED, rows)
 
 
 _WHEN_KEPT = {
@@ -247,6 +208,7 @@ COUNTS = {
         *_lines(),
         *_removed(),
         *_refined(),
+        *redpajama_counts(),
         *_kept(),
     )
 }

@@ -26,16 +26,21 @@ class Dialect(StrEnum):
     DCLM_CODE = "dclm@code"
     FINEWEB_CODE = "fineweb@code"
     FINEWEB_PAPER = "fineweb@paper"
+    MC4_PAPER = "mc4@paper"
+    RPV2_CODE = "rpv2@code"
 
 
 class Bound(NamedTuple):
-    """A dialect's rule: `column`, or its ratio to `over`, is at least or at most `threshold`."""
+    """A dialect's rule: `column`, or its ratio to `over`, is at least or at most `threshold`.
+
+    Without a threshold the column is measured and stored, and a recipe may give one.
+    """
 
     name: str
     column: str
     over: str | None
     kind: Kind
-    threshold: float
+    threshold: float | None
 
 
 LINE_RULES: dict[Dialect, LineRules | RefinedWeb] = {
@@ -157,6 +162,49 @@ def _dclm() -> Iterator[Bound]:
     yield Bound("removed_words", "removed_words", "alphanumeric_words", _MOST, 0.05)
 
 
+def _mc4() -> Iterator[Bound]:
+    yield Bound("long_lines", "long_lines", None, _LEAST, 3)
+
+
+def _rpv2() -> Iterator[Bound]:
+    words, characters = "folded_words", "folded_characters"
+    yield Bound("minimum_words", words, None, _LEAST, 50)
+    yield Bound("maximum_words", words, None, _MOST, 10_000)
+    yield Bound("minimum_mean_length", characters, words, _LEAST, 3)
+    yield Bound("maximum_mean_length", characters, words, _MOST, 10)
+    yield Bound("symbols", "hashes_and_ellipses", "word_parts", _MOST, 0.1)
+    yield Bound("bullet_lines", "bullet_lines_redpajama", "lines", _MOST, 0.9)
+    yield Bound("top_2gram", "folded_top_2gram", characters, _MOST, 0.2)
+    for name, column, over, kind in _RPV2_MEASURED:
+        yield Bound(name, column, over, kind, None)
+
+
+_RPV2_MEASURED: tuple[tuple[str, str, str | None, Kind], ...] = (
+    *((f"top_{n}gram", f"folded_top_{n}gram", "folded_characters", _MOST) for n in (3, 4)),
+    *(
+        (f"duplicate_{n}gram", f"folded_repeated_{n}gram", "folded_characters", _MOST)
+        for n in range(5, 11)
+    ),
+    ("unique_words", "folded_distinct", "folded_words", _LEAST),
+    ("entropy", "folded_entropy", None, _LEAST),
+    ("words_without_letter", "parts_without_letter", "word_parts", _MOST),
+    ("words_in_capitals", "parts_in_capitals", "word_parts", _MOST),
+    ("curly_brackets", "curly_brackets", "characters", _MOST),
+    ("lorem_ipsum", "lorem_ipsum", "folded_joined", _MOST),
+    ("sentences", "stop_sentences", None, _LEAST),
+    ("ellipsis_lines", "ellipsis_lines", "lines", _MOST),
+    ("terminal_lines", "terminal_lines_redpajama", "lines", _LEAST),
+    ("lines_below_five_words", "lines_below_five_words", "lines", _MOST),
+    ("uppercase_characters", "uppercase_characters", "characters", _MOST),
+    ("uppercase_lines", "uppercase_lines", "lines", _MOST),
+    ("numeric_characters", "folded_numeric", "folded_joined", _MOST),
+    ("numeric_lines", "numeric_lines", "lines", _MOST),
+    ("javascript_words", "javascript_words", None, _MOST),
+    ("javascript_lines", "javascript_lines", "lines", _MOST),
+)
+"""What RedPajama-v2 measures without saying what is too much: name, columns, and the sense."""
+
+
 def _words(words: str, characters: str, over: str) -> Iterator[Bound]:
     yield Bound("minimum_words", words, None, _LEAST, 50)
     yield Bound("maximum_words", words, None, _MOST, 100_000)
@@ -194,4 +242,6 @@ _BOUNDS = {
     Dialect.DCLM_CODE: _dclm,
     Dialect.FINEWEB_CODE: _fineweb_code,
     Dialect.FINEWEB_PAPER: _fineweb_paper,
+    Dialect.MC4_PAPER: _mc4,
+    Dialect.RPV2_CODE: _rpv2,
 }

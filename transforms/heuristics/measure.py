@@ -18,9 +18,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from transforms.heuristics.c4 import CITATIONS, LineRules, judge_lines, without_citations
-from transforms.heuristics.columns import Count, Family, fields
+from transforms.heuristics.columns import fields
 from transforms.heuristics.english import Tokens, english_tokens
+from transforms.heuristics.families import Count, Family
+from transforms.heuristics.folded_counts import count_folded, count_folded_repeats
+from transforms.heuristics.folded_words import FoldedWords, folded_words
 from transforms.heuristics.kept_text import Ranges, kept_text, whole_lines
+from transforms.heuristics.line_letters import count_line_letters
 from transforms.heuristics.lines import (
     count_lines,
     count_repeated_lines,
@@ -31,10 +35,12 @@ from transforms.heuristics.repeats import count_repeats
 from transforms.heuristics.scan import Scan, scans, word_hash
 from transforms.heuristics.unicode_words import unicode_words
 from transforms.heuristics.word_counts import count_signs, count_words
+from transforms.heuristics.word_parts import count_parts
 
 _STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 _ENGLISH = {Family.ENGLISH, Family.ENGLISH_REPEATS, Family.REMOVED, Family.KEPT_ENGLISH}
 _KEPT = {Family.KEPT_ENGLISH, Family.KEPT_LINES, Family.KEPT_LINE_REPEATS}
+_FOLDED = {Family.FOLDED, Family.FOLDED_REPEATS}
 _AFTER = {Family.REMOVED, Family.REFINED, *_KEPT}
 
 
@@ -51,7 +57,7 @@ def heuristic_signals(
     *,
     line_rules: LineRules | RefinedWeb | None = None,
 ) -> Measured:
-    """The columns asked for, int32; with line rules, also the texts without lines that break them.
+    """The columns asked for; with line rules, also the texts without lines that break them.
 
     A null text counts as an empty one.
 
@@ -69,7 +75,7 @@ def heuristic_signals(
     if isinstance(line_rules, LineRules):
         kept = _fill_cited(columns, text, kept, counts, line_rules)
     schema = pa.schema(fields(counts))
-    arrays = [pa.array(column) for column in columns.values()]
+    arrays = [count.values(columns[count.name]) for count in counts]
     return Measured(pa.RecordBatch.from_arrays(arrays, schema=schema), kept)
 
 
@@ -84,7 +90,8 @@ def _fill(
     kept = []
     for scan in scans(text):
         tokens = english_tokens(scan) if families & _ENGLISH else None
-        measured = {family: _before(scan, tokens, family) for family in families - _AFTER}
+        folded = folded_words(scan) if families & _FOLDED else None
+        measured = {family: _before(scan, tokens, folded, family) for family in families - _AFTER}
         if line_rules is not None:
             family, keep, ranges, measured_lines = _judge(scan, tokens, line_rules)
             measured[family] = measured_lines
@@ -115,8 +122,13 @@ def _fill_cited(
     return pc.replace_with_mask(kept, cited, again)
 
 
-def _before(scan: Scan, tokens: Tokens | None, family: Family) -> NDArray[np.int64]:
+def _before(
+    scan: Scan, tokens: Tokens | None, folded: FoldedWords | None, family: Family
+) -> NDArray[np.int64]:
     """Counts of the text as it came."""
+    if folded is not None and family in _FOLDED:
+        is_repeats = family is Family.FOLDED_REPEATS
+        return count_folded_repeats(folded) if is_repeats else count_folded(scan, folded)
     words, offsets = scan.words, scan.words.offsets[: scan.rows.stop - scan.rows.start + 1]
     if tokens is not None and family is Family.ENGLISH:
         return count_words(tokens.offsets, tokens.lengths, tokens.flags)
@@ -139,6 +151,10 @@ def _before(scan: Scan, tokens: Tokens | None, family: Family) -> NDArray[np.int
             return count_lines(scan)
         case Family.LINE_REPEATS:
             return count_repeated_lines(scan)
+        case Family.LINE_LETTERS:
+            return count_line_letters(scan)
+        case Family.PARTS:
+            return count_parts(scan)
     return count_repeated_paragraphs(scan)
 
 

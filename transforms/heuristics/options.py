@@ -10,7 +10,6 @@ from transforms.heuristics.c4 import LineRules
 from transforms.heuristics.columns import (
     REFINED_LINES,
     REMOVED_LINES,
-    Count,
     chosen,
     fields,
     kept_name,
@@ -22,6 +21,7 @@ from transforms.heuristics.dialects import (
     Dialect,
     bounds_of,
 )
+from transforms.heuristics.families import Count
 from transforms.heuristics.refinedweb import RefinedWeb
 from transforms.rules import Rule
 
@@ -35,7 +35,9 @@ class HeuristicOptions(BaseModel):
         default=(), description="In the order in which the ledger names the first that fails."
     )
     thresholds: Mapping[Dialect, Mapping[str, float | None]] = Field(
-        default={}, description="By dialect and rule, another threshold; null turns a rule off."
+        default={},
+        description="By dialect and rule, another threshold; null turns a rule off. "
+        "Rules that a dialect has without a threshold (rpv2@code) are off until one is given.",
     )
 
     @model_validator(mode="after")

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.heuristics.c4 import LineRules
-from transforms.heuristics.columns import COUNTS, Family
+from transforms.heuristics.columns import COUNTS
+from transforms.heuristics.families import Family
 from transforms.heuristics.measure import heuristic_signals
 from transforms.heuristics.scan import MAXIMUM_BYTES
 from transforms.normalize import NormalizeOptions, normalize_text

@@ -1,0 +1,95 @@
+"""Words parted from punctuation, and sentences, as RedPajama-v2 counts them in the text as it is.
+
+A part is a run of letters, digits and underscores, or of what is neither, within a word between
+blanks: what NLTK's `WordPunctTokenizer` gives. A sentence is what stands between runs of `.`, `!`
+and `?`, if there is a letter or digit in it.
+
+Cost (2-core AMD EPYC): 2 ns a byte of English.
+
+Source: togethercomputer/RedPajama-Data, `core/document.py` and `quality_signals`.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.heuristics import folding
+from transforms.heuristics.folding import kinds
+from transforms.heuristics.scan import Scan, Words
+from transforms.heuristics.word_counts import ELLIPSES, NUMBER_SIGNS, count_signs
+from transforms.kernels import kernel
+
+PARTS, WITHOUT_LETTER, IN_CAPITALS, SENTENCES, BRACKETS, SIGNS = range(6)
+NUM_PART_COLUMNS = 6
+
+_WORD, _LETTER, _UPPER, _SMALL = folding.WORD, folding.LETTER, folding.UPPER, folding.SMALL
+_STOP, _BRACKET = folding.STOP, folding.BRACKET
+
+
+def count_parts(scan: Scan) -> NDArray[np.int64]:
+    """Counts of the parts of words of each row, int64[rows, NUM_PART_COLUMNS].
+
+    Columns: parts; those without a letter of ASCII; those in capitals; sentences; `{` and `}`;
+    `#`, `...` and `…`.
+
+    >>> from transforms.heuristics.scan import scans
+    >>> import pyarrow as pa
+    >>> count_parts(next(scans(pa.array(["It's {NASA}. Is it?"])))).tolist()
+    [[9, 4, 1, 2, 2, 0]]
+    """
+    out = np.zeros((scan.rows.stop - scan.rows.start, NUM_PART_COLUMNS), np.int64)
+    _count(scan.data, scan.words, kinds(), out)
+    signs = count_signs(scan)
+    out[:, SIGNS] = signs[:, NUMBER_SIGNS] + signs[:, ELLIPSES]
+    return out
+
+
+@kernel
+def _count(
+    data: NDArray[np.uint8], words: Words, table: NDArray[np.uint16], out: NDArray[np.int64]
+) -> None:
+    for row in range(len(out)):
+        parts, lettered, capitals, brackets, sentences, is_open = 0, 0, 0, 0, 0, False
+        for word in range(words.offsets[row], words.offsets[row + 1]):
+            at, end = words.starts[word], words.ends[word]
+            last, seen = np.uint32(_WORD << 1), np.uint32(0)
+            while at < end:
+                code, step = np.uint32(data[np.uint64(at)]), 1
+                if code >= 0x80:
+                    code, step = _decode(data, at, end)
+                at += step
+                bits = np.uint32(table[code])
+                if bits & _WORD != last:
+                    lettered += int(seen & _LETTER != 0)
+                    capitals += int(seen & (_UPPER | _SMALL) == _UPPER)
+                    last, seen = bits & _WORD, np.uint32(0)
+                    parts += 1
+                seen |= bits
+                sentences += int(not is_open and bits & _WORD != 0)
+                is_open = (is_open or bits & _WORD != 0) and bits & _STOP == 0
+                brackets += int(bits & _BRACKET != 0)
+            lettered += int(seen & _LETTER != 0)
+            capitals += int(seen & (_UPPER | _SMALL) == _UPPER)
+        out[row, PARTS], out[row, WITHOUT_LETTER] = parts, parts - lettered
+        out[row, IN_CAPITALS], out[row, BRACKETS] = capitals, brackets
+        out[row, SENTENCES] = sentences
+
+
+@kernel
+def _decode(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.uint32, int]:
+    """Code point at `at` and its bytes; U+FFFD of one byte where it isn't UTF-8."""
+    first = np.uint32(data[at])
+    if first < 0x80:
+        return first, 1
+    length = 2 + int(first >= 0xE0) + int(first >= 0xF0)
+    if first < 0xC2 or first > 0xF4 or at + length > end:
+        return np.uint32(0xFFFD), 1
+    code = first & (0x7F >> length)
+    for k in range(1, length):
+        byte = np.uint32(data[at + k])
+        if byte & 0xC0 != 0x80:
+            return np.uint32(0xFFFD), 1
+        code = (code << 6) | (byte & 0x3F)
+    is_overlong = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
+    if is_overlong or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
+        return np.uint32(0xFFFD), 1
+    return np.uint32(code), length
