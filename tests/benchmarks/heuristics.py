@@ -33,6 +33,7 @@ _SETS: dict[str, tuple[Dialect, ...]] = {
     "FineWeb's: gopher@datatrove, c4@fineweb, fineweb@code": _FINEWEB,
     "dolma's: gopher@dolma": (Dialect.GOPHER_DOLMA,),
     "DCLM's: dclm@code": (Dialect.DCLM_CODE,),
+    "RedPajama-v2's: rpv2@code": (Dialect.RPV2_CODE,),
     "all: gopher x 3, c4@fineweb, fineweb@code": (
         Dialect.GOPHER_PAPER,
         Dialect.GOPHER_DOLMA,

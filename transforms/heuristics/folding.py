@@ -39,7 +39,7 @@ DROPPED = 0xFFFFFFFF
 MANY = 1 << 31
 """Bit of an entry that stands for several: their number << 24, and where they begin."""
 
-SIGMA, FINAL_SIGMA, DOTTED_I, DOT = 0x3A3, 0x3C2, 0x130, 0x307
+SIGMA, FINAL_SIGMA = 0x3A3, 0x3C2
 LISTED = 0x30000
 """Code points above have no case and no decomposition."""
 
@@ -61,9 +61,11 @@ def kinds() -> NDArray[np.uint16]:
 
 @shipped_table
 def lower_case() -> NDArray[np.uint32]:
-    """The lower case of each code point, uint32[LISTED]; of `İ` the first of its two."""
+    """The lower case of each code point, uint32[LISTED]: of `İ` that is i, of a final sigma σ."""
     lower = (ord(chr(code).lower()[0]) for code in range(LISTED))
-    return np.fromiter(lower, np.uint32, LISTED)
+    table = np.fromiter(lower, np.uint32, LISTED)
+    table[FINAL_SIGMA] = table[SIGMA]
+    return table
 
 
 @shipped_table

@@ -105,4 +105,9 @@ def test_real_texts(shared_data: Path) -> None:
                 content = members.extractfile(member)
                 if content is not None:
                     found.append(content.read(8_000).decode("utf-8", "replace"))
+    with gzip.open(shared_data / "langid/lingua.jsonl.gz") as lines:
+        sentences = [row for row in map(json.loads, lines) if row["kind"] == "sentences"]
+    for language in sorted({row["lang"] for row in sentences}):
+        of_language = [row["text"] for row in sentences if row["lang"] == language]
+        found.append("\n".join(of_language[:EACH]))
     check([text for text in normalized(found) if text])
