@@ -3,7 +3,7 @@
 Each word of a scan becomes one folded word, or none where it is punctuation alone. Words of ASCII,
 which are told by their bytes and code points being as many, take a loop without decoding.
 
-Cost (2-core AMD EPYC): 2 ns a byte of English.
+Cost (2-core AMD EPYC): 3 ns a byte of English.
 
 Source: togethercomputer/RedPajama-Data, `core/document.py` and `utilities/text/normalization.py`.
 """

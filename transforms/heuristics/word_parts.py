@@ -4,7 +4,7 @@ A part is a run of letters, digits and underscores, or of what is neither, withi
 blanks: what NLTK's `WordPunctTokenizer` gives. A sentence is what stands between runs of `.`, `!`
 and `?`, if there is a letter or digit in it.
 
-Cost (2-core AMD EPYC): 2 ns a byte of English.
+Cost (2-core AMD EPYC): 4 ns a byte of English.
 
 Source: togethercomputer/RedPajama-Data, `core/document.py` and `quality_signals`.
 """
