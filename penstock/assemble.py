@@ -1,8 +1,8 @@
 """From rows of groups to one rank's batch: allocate, fill, convert.
 
-Each batch has memory of its own, so that a batch may be kept, unless it is on its way to a GPU (see
-penstock.rooms). What a batch costs beside the kernel is a few Python calls, so the arrays of one
-batch are planes of one block.
+Memory comes from a room (see penstock.rooms): a pool, whose batches may be kept, or a buffer on its
+way to a GPU. What a batch costs beside the kernel is a few Python calls, so the arrays of one batch
+are planes of one block.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from penstock.fill import ignored_label
 from penstock.manifest import TokenizerInfo
 from penstock.objectives import fill_of
 from penstock.options import LoaderOptions
-from penstock.rooms import FRESH, Room
+from penstock.rooms import Room
 from penstock.rows import Piece, Source
 
 _NO_SEGMENTS = np.empty(0, np.int32)
@@ -62,7 +62,7 @@ class Assembler:
             options.pad_documents_to,
         )
 
-    def batch(self, epoch: int, first_row: int, room: Room = FRESH) -> Batch:
+    def batch(self, epoch: int, first_row: int, room: Room) -> Batch:
         """This rank's share of the global batch that begins with a row of an epoch."""
         options = self._options
         pieces = self._pieces(epoch, first_row)

@@ -21,10 +21,13 @@ from penstock.dataset import Dataset
 from penstock.devices import Device, Ticket, open_device
 from penstock.fill import ignored_label
 from penstock.options import LoaderOptions
-from penstock.rooms import Int32s
+from penstock.prefetch import most_alive
+from penstock.rooms import Int32s, Pool
 from penstock.rows import Source
 
 SLOTS = 4
+POOL_BYTES = 1 << 30
+"""The most memory that a loader keeps for the batches to come, beside that of batches in use."""
 
 
 class Handoff(Protocol):
@@ -42,8 +45,9 @@ class Handoff(Protocol):
 class HostHandoff:
     """Batches in the host's memory, which are ready when they're made."""
 
-    def __init__(self, assembler: Assembler) -> None:
-        self.make = assembler.batch
+    def __init__(self, assembler: Assembler, *, prefetch: int) -> None:
+        pool = Pool(most=most_alive(prefetch), most_bytes=POOL_BYTES)
+        self.make = partial(assembler.batch, room=pool)
 
     def deliver(self, made: Batch) -> Batch:
         """The batch itself."""
@@ -166,7 +170,7 @@ def open_handoff(
     target = open_device(device, framework)
     if target is None:
         assembler = Assembler(datasets, source, options, framework=framework, dtype=options.dtype)
-        return HostHandoff(assembler)
+        return HostHandoff(assembler, prefetch=options.prefetch)
     narrow = narrowest_dtype(options, datasets[0].manifest.tokenizer.vocabulary_size)
     assembler = Assembler(datasets, source, options, framework="numpy", dtype=narrow)
     return DeviceHandoff(assembler, target, options)

@@ -149,7 +149,8 @@ class TokenLoader:
         refuse_workers()
         course, size = self._course, self.options.global_batch_size
         epoch, rows = course.rest()
-        batches = (self._make(epoch, row) for row in rows if not self._is_skipped(epoch, row))
+        wanted = (row for row in rows if not self._is_skipped(epoch, row)) if self._skips else rows
+        batches = (self._make(epoch, row) for row in wanted)
         try:
             with contextlib.closing(prefetched(batches, self.options.prefetch)) as made:
                 for batch in map(self._handoff.deliver, made):

@@ -6,8 +6,8 @@ being forgotten), and its own error comes out where the batch would have.
 """
 
 import threading
-from collections import deque
 from collections.abc import Generator, Iterable
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -21,6 +21,21 @@ def prefetched(items: Generator[T, None, None], ahead: int) -> Generator[T, None
     return _from_thread(items, ahead) if ahead > 0 else items
 
 
+def most_alive(ahead: int) -> int:
+    """How many items there can be at a time, with one that the caller has and one being made.
+
+    Beside those ahead a list may be half made and another half taken.
+
+    >>> most_alive(0), most_alive(32)
+    (2, 50)
+    """
+    return ahead + 2 * (_list_size(ahead) if ahead else 0) + 2
+
+
+def _list_size(ahead: int) -> int:
+    return max(1, ahead // HANDOVERS)
+
+
 def _from_thread(items: Iterable[T], ahead: int) -> Generator[T, None, None]:
     channel = _Channel[T](ahead)
     thread = threading.Thread(
@@ -29,39 +44,43 @@ def _from_thread(items: Iterable[T], ahead: int) -> Generator[T, None, None]:
     thread.start()
     try:
         while received := channel.receive():
-            yield from received
+            # Taken off the list, so that nobody but the caller keeps what was handed out.
+            received.reverse()
+            while received:
+                yield received.pop()
     finally:
         channel.stop()
         thread.join()
 
 
 class _Channel(Generic[T]):
-    """A bounded queue of lists between one sender and one receiver."""
+    """Lists on their way from one sender to one receiver, who sends back a token for each."""
 
     def __init__(self, ahead: int) -> None:
-        self._list_size = max(1, ahead // HANDOVERS)
-        self._most_lists = max(1, ahead // self._list_size)
-        self._lists: deque[list[T]] = deque()
-        self._condition = threading.Condition()
-        self._ended = self._stopped = False
+        self._list_size = _list_size(ahead)
+        self._lists: SimpleQueue[list[T]] = SimpleQueue()
+        self._room: SimpleQueue[None] = SimpleQueue()
+        for _ in range(ahead // self._list_size):
+            self._room.put(None)
+        self._stopped = False
         self._error: BaseException | None = None
 
     def send_all(self, items: Iterable[T]) -> None:
-        """Send every item until the end, an error or `stop`."""
+        """Send every item until the end, an error or `stop`; then the empty list."""
         pending: list[T] = []
         try:
             for item in items:
                 pending.append(item)
                 if len(pending) == self._list_size:
-                    if not self._send(pending):
-                        return
+                    self._send(pending)
                     pending = []
+                if self._stopped:
+                    return
         except BaseException as error:
             self._error = error
-        self._send(pending)
-        with self._condition:
-            self._ended = True
-            self._condition.notify_all()
+        if pending:
+            self._send(pending)
+        self._lists.put([])
 
     def receive(self) -> list[T]:
         """The next list; an empty one is the end.
@@ -69,27 +88,18 @@ class _Channel(Generic[T]):
         Raises:
             BaseException: whatever the sender met, once its items are all received.
         """
-        with self._condition:
-            while not self._lists and not self._ended:
-                self._condition.wait()
-            if self._lists:
-                self._condition.notify_all()
-                return self._lists.popleft()
-        if self._error is not None:
+        items = self._lists.get()
+        if items:
+            self._room.put(None)
+        elif self._error is not None:
             raise self._error
-        return []
+        return items
 
     def stop(self) -> None:
         """Tell the sender to stop after the item that it is making."""
-        with self._condition:
-            self._stopped = True
-            self._condition.notify_all()
+        self._stopped = True
+        self._room.put(None)
 
-    def _send(self, items: list[T]) -> bool:
-        with self._condition:
-            while len(self._lists) >= self._most_lists and not self._stopped:
-                self._condition.wait()
-            if items and not self._stopped:
-                self._lists.append(items)
-                self._condition.notify_all()
-            return not self._stopped
+    def _send(self, items: list[T]) -> None:
+        self._room.get()
+        self._lists.put(items)

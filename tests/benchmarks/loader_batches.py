@@ -6,7 +6,6 @@ little; the waits with a prefetch thread are wall time. Then what opening and se
 
 import argparse
 import gc
-import importlib.util
 import itertools
 import os
 import resource
@@ -27,6 +26,7 @@ from penstock.shards import ShardWriter
 from tests.benchmarks.loader_byhand import numpy_gather, packed_fill
 from tests.benchmarks.loader_timing import lognormal_lengths, take_turns
 from tests.benchmarks.measure import machine, spread, table
+from tests.benchmarks.peers import importable, version
 
 SHAPE = {"sequence_length": 2048, "global_batch_size": 8, "seed": 0}
 BATCH_TOKENS = 2048 * 8
@@ -99,6 +99,7 @@ def compare(folder: Path, lengths: Any, rounds: int) -> str:
     runs: dict[str, Callable[[], Any]] = {
         "NumPy gather, inputs and labels": lambda: _drain(numpy_gather(raw, **shape)),
         "penstock unpacked, inputs and labels": deliver(**UNPACKED),
+        "penstock unpacked, inputs and labels, prefetch": deliver(**UNPACKED, prefetch=32),
         "penstock unpacked, all fields": deliver(packing="concat"),
         "penstock best fit, all fields": deliver(),
         "penstock best fit, all fields, prefetch": deliver(prefetch=32),
@@ -107,8 +108,9 @@ def compare(folder: Path, lengths: Any, rounds: int) -> str:
             {"one": (str(folder), 0.7), "other": (str(folder), 0.3)}
         ),
     }
-    if importlib.util.find_spec("lightbinpack"):
-        runs["LightBinPack and Numba fill, all fields"] = lambda: _drain(
+    if importable("lightbinpack", "lightbinpack"):
+        release = version("lightbinpack", "lightbinpack")
+        runs[f"LightBinPack {release} and Numba fill, all fields"] = lambda: _drain(
             packed_fill(raw, lengths, **shape)
         )
     batches = {name: run() for name, run in runs.items()}

@@ -1,11 +1,10 @@
 """Packing lengths alone: million lengths a CPU second on one thread, and how full rows get.
 
-Beside LightBinPack (C++), the fastest tool known, where it is installed; from a NumPy array to
-flat arrays of offsets and items, and from its own list to its own lists.
+Beside LightBinPack (C++), the fastest tool known, which is installed where it isn't; from a NumPy
+array to flat arrays of offsets and items, and from its own list to its own lists.
 """
 
 import argparse
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from penstock.best_fit import Int32s, best_fit_decreasing, count_best_fit
 from penstock.packing import first_fit_decreasing, next_fit
 from tests.benchmarks.loader_timing import lognormal_lengths, take_turns
 from tests.benchmarks.measure import machine, spread, table
+from tests.benchmarks.peers import importable
 
 SLOW = 10**6
 """Contenders that take seconds for more lengths than this sit the largest count out."""
@@ -24,10 +24,11 @@ SLOW = 10**6
 def compare(counts: list[int], row_lengths: list[int], rounds: int) -> str:
     """The table over all counts and row lengths."""
     rows = []
+    has_peer = importable("lightbinpack", "lightbinpack")
     for row_length in row_lengths:
         for count in counts:
             lengths = lognormal_lengths(count, row_length)
-            runs = _contenders(lengths, row_length)
+            runs = _contenders(lengths, row_length, has_peer)
             seconds = take_turns(runs, rounds=rounds)
             for name, values in seconds.items():
                 fill = lengths.sum() / (row_length * _bins(runs[name]()))
@@ -37,7 +38,7 @@ def compare(counts: list[int], row_lengths: list[int], rounds: int) -> str:
     return "\n".join([machine(), "", table(header, rows)])
 
 
-def _contenders(lengths: Int32s, row_length: int) -> dict[str, Callable[[], Any]]:
+def _contenders(lengths: Int32s, row_length: int, has_peer: bool) -> dict[str, Callable[[], Any]]:
     runs: dict[str, Callable[[], Any]] = {
         "penstock best fit": lambda: best_fit_decreasing(lengths, row_length),
         "penstock best fit, rows counted only": lambda: count_best_fit(lengths, row_length),
@@ -45,7 +46,7 @@ def _contenders(lengths: Int32s, row_length: int) -> dict[str, Callable[[], Any]
     }
     if len(lengths) <= SLOW:
         runs["penstock first fit"] = lambda: first_fit_decreasing(lengths, row_length)
-    if len(lengths) <= SLOW and importlib.util.find_spec("lightbinpack"):
+    if len(lengths) <= SLOW and has_peer:
         import lightbinpack
 
         as_list = lengths.tolist()

@@ -1,9 +1,11 @@
 """Other tools, each in an environment of its own outside the repository, pinned by a file here."""
 
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -35,6 +37,25 @@ def interpreter(name: str) -> Path:
         subprocess.run([*pip, "-r", pins], check=True)
         stamp.touch()
     return python
+
+
+def importable(name: str, module: str) -> bool:
+    """Make a peer's module importable here, for peers that are timed in this process.
+
+    Its environment's packages come after this one's, so that everyone uses the same NumPy. Where
+    the environment can't be made the reason is printed, so that no row of a table is missed.
+    """
+    try:
+        python = interpreter(name)
+    except subprocess.CalledProcessError as error:
+        print(f"LEFT OUT: {module}, which couldn't be installed: {error}")
+        return False
+    folder = sysconfig.get_path("purelib", vars={"base": str(python.parent.parent)})
+    sys.path.append(folder)
+    found = importlib.util.find_spec(module) is not None
+    if not found:
+        print(f"LEFT OUT: {module}, which isn't in {folder}")
+    return found
 
 
 def version(name: str, package: str) -> str:
