@@ -12,6 +12,7 @@ from penstock.errors import UsageError
 from penstock.loader import TokenLoader
 from penstock.manifest import Manifest, encode_manifest
 from penstock.proofs import prove_loader
+from penstock.rooms import Room
 from penstock.verification import verify
 from tests.penstock.datasets import doc_id, make_dataset, random_documents
 
@@ -117,8 +118,8 @@ def test_a_loader_that_breaks_its_promises_is_found_out(
     make_dataset(str(tmp_path), random_documents([700] * 200), shards=1)
     right = Assembler.batch
 
-    def wrong(self: Assembler, epoch: int, first_row: int) -> Batch:
-        batch = right(self, epoch, first_row)
+    def wrong(self: Assembler, epoch: int, first_row: int, room: Room) -> Batch:
+        batch = right(self, epoch, first_row, room)
         if (first_row, self._options.world_size) == (8, place):
             batch.input_ids[0, 0] += 1
         return batch
