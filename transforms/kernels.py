@@ -43,3 +43,14 @@ def kernel(function: Function) -> Function:
     except RuntimeError:
         # No folder can be written, as in a container with a read-only file system.
         return cast(Function, numba.njit(nogil=True)(function))
+
+
+def inlined(function: Function) -> Function:
+    """`function`, put into the kernels that call it: for a few lines that each word or byte takes.
+
+    A call costs some 10 ns, more where several values come back.
+    """
+    try:
+        return cast(Function, numba.njit(nogil=True, cache=True, forceinline=True)(function))
+    except RuntimeError:
+        return cast(Function, numba.njit(nogil=True, forceinline=True)(function))

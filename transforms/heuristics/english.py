@@ -20,11 +20,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from transforms.heuristics import characters
+from transforms.heuristics.bytes8 import load_eight, trailing_zeros
 from transforms.heuristics.characters import character_table
 from transforms.heuristics.english_affixes import (
     EXCEPTION,
-    LONGEST_EXCEPTION,
     SECOND_TOKEN,
     THIRD_TOKEN,
     UNIT,
@@ -33,8 +32,10 @@ from transforms.heuristics.english_affixes import (
     mark_affixes,
 )
 from transforms.heuristics.english_infixes import join_exceptions, mark_infixes
+from transforms.heuristics.english_plain import choose_words
 from transforms.heuristics.english_urls import leave_urls
-from transforms.heuristics.scan import Scan, Words, scans
+from transforms.heuristics.scan import Scan, scans
+from transforms.heuristics.scan_bytes import Words
 from transforms.kernels import kernel
 
 _UNITS = (
@@ -43,9 +44,6 @@ _UNITS = (
     "см² см³ мм мм² мм³ нм кг г мг м/с км/ч кПа Па мбар Кб КБ кб Мб МБ мб Гб ГБ гб Тб ТБ كم² كم³ "
     "م م² م³ سم سم² سم³ مم مم² مم³ كم غرام جرام جم كغ ملغ كوب اكواب"
 )
-_SPECIAL, _DIGIT, _ALPHA = characters.SPECIAL, characters.ASCII_DIGIT, characters.ALPHA
-_LONGEST = LONGEST_EXCEPTION
-_EXCEPTION, _SECOND = EXCEPTION, SECOND_TOKEN
 _SIEVE = 1 << 14
 _SEED, _PRIME = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
 
@@ -74,24 +72,31 @@ def english_tokens(scan: Scan) -> Tokens:
     """
     rows = scan.rows.stop - scan.rows.start
     count = int(scan.words.offsets[rows])
-    chosen, limits = _choose(scan.words, count, _sieve(), *exceptions())
+    known = (character_table(), _sieve(), *exceptions())
+    chosen, begins, limits = choose_words(scan.data, scan.words, count, *known)
+    letters = _letters(scan, chosen, limits)
+    room = count + int(np.bitwise_count(begins).sum()) + int(limits[-1])
+    hashes, lengths = np.empty(room, np.uint64), np.empty(room, np.int32)
+    flags, of_words = np.empty(room, np.uint32), np.empty(count + 1, np.int64)
+    parts = (letters, chosen, begins, limits)
+    tokens = (hashes, lengths, flags, of_words)
+    _emit(scan.data, scan.words, character_table(), *parts, *tokens)
+    return Tokens(of_words[scan.words.offsets[: rows + 1]], *tokens)
+
+
+def _letters(scan: Scan, chosen: NDArray[np.int64], limits: NDArray[np.int64]) -> Letters:
+    """The letters of words that must be read so, and marks where their tokens begin."""
     size = int(limits[-1])
     letters = Letters(
         np.empty(size, np.uint32), np.empty(size, np.uint32), np.zeros(size + 1, np.bool_)
     )
     _read(scan.data, scan.words, chosen, limits, character_table(), letters)
     starts, stops = np.empty(len(chosen), np.int64), np.empty(len(chosen), np.int64)
-    hashes = scan.words.hashes[chosen]
-    mark_affixes(*letters, limits, hashes, starts, stops, *exceptions())
+    mark_affixes(*letters, limits, starts, stops, *exceptions())
     leave_urls(letters.codes, letters.bits, starts, stops)
     mark_infixes(*letters, starts, stops)
     join_exceptions(letters.codes, letters.marks, limits, stops, *exceptions())
-    room = count + int(letters.marks.sum())
-    hashes, lengths = np.empty(room, np.uint64), np.empty(room, np.int32)
-    flags, of_words = np.empty(room, np.uint32), np.empty(count + 1, np.int64)
-    _emit(scan.words, letters, chosen, limits, hashes, lengths, flags, of_words)
-    offsets = of_words[scan.words.offsets[: rows + 1]]
-    return Tokens(offsets, hashes, lengths, flags, of_words)
+    return letters
 
 
 @functools.cache
@@ -128,32 +133,6 @@ def _value_of(tokens: list[str]) -> int:
 
 
 @kernel
-def _choose(
-    words: Words,
-    count: int,
-    sieve: NDArray[np.bool_],
-    keys: NDArray[np.uint64],
-    values: NDArray[np.int32],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Words that may be more than one token, and where the letters of each will stand."""
-    chosen, limits = np.empty(count, np.int64), np.zeros(count + 1, np.int64)
-    mask, few = np.uint64(len(keys) - 1), np.uint64(len(sieve) - 1)
-    many = 0
-    for word in range(count):
-        flags, length, value = words.flags[word], words.lengths[word], np.int32(0)
-        is_plain = not flags & _SPECIAL and not (flags & _DIGIT and flags & _ALPHA)
-        if length <= _LONGEST and sieve[words.hashes[word] & few]:
-            slot = words.hashes[word] & mask
-            while keys[slot] != 0 and keys[slot] != words.hashes[word]:
-                slot = (slot + np.uint64(1)) & mask
-            value = values[slot]
-        if not (value >> _SECOND == 0 and (is_plain or value & _EXCEPTION)):
-            chosen[many], limits[many + 1] = word, limits[many] + length
-            many += 1
-    return chosen[:many], limits[: many + 1]
-
-
-@kernel
 def _read(
     data: NDArray[np.uint8],
     words: Words,
@@ -163,6 +142,8 @@ def _read(
     letters: Letters,
 ) -> None:
     for k in range(len(chosen)):
+        if limits[k] == limits[k + 1]:
+            continue
         at, end = words.starts[chosen[k]], words.ends[chosen[k]]
         for place in range(limits[k], limits[k + 1]):
             code, step = np.uint32(data[at]), 1
@@ -174,9 +155,12 @@ def _read(
 
 @kernel
 def _emit(
+    data: NDArray[np.uint8],
     words: Words,
+    table: NDArray[np.uint32],
     letters: Letters,
     chosen: NDArray[np.int64],
+    begins: NDArray[np.uint64],
     limits: NDArray[np.int64],
     hashes: NDArray[np.uint64],
     lengths: NDArray[np.int32],
@@ -184,27 +168,113 @@ def _emit(
     of_words: NDArray[np.int64],
 ) -> None:
     """Tokens of all words, whole ones and parts."""
-    count, k = 0, 0
-    for word in range(len(of_words) - 1):
-        of_words[word] = count
-        if k == len(chosen) or chosen[k] != word:
-            hashes[count], lengths[count] = words.hashes[word], words.lengths[word]
-            flags[count] = words.flags[word]
+    count, word = 0, 0
+    for k in range(len(chosen) + 1):
+        upto = chosen[k] if k < len(chosen) else len(of_words) - 1
+        for plain in range(word, upto):
+            hashes[count], lengths[count] = words.hashes[plain], words.lengths[plain]
+            flags[count], of_words[plain] = words.flags[plain], count
             count += 1
-            continue
-        at, end = limits[k], limits[k + 1]
-        k += 1
-        while at < end:
-            start, hashed, seen = at, np.uint64(_SEED), np.uint32(0)
-            while at == start or (at < end and not letters.marks[at]):
-                hashed = (hashed ^ np.uint64(letters.codes[at])) * np.uint64(_PRIME)
-                seen |= letters.bits[at]
-                at += 1
-            final = hashed ^ (hashed >> np.uint64(32))
-            hashes[count], lengths[count] = final | np.uint64(final == 0), at - start
-            flags[count] = seen
-            count += 1
-    of_words[len(of_words) - 1] = count
+        of_words[upto] = count
+        word = upto + 1
+        if k < len(chosen) and begins[k]:
+            start, end = words.starts[upto], words.ends[upto]
+            count = _emit_bytes(data, start, end, table, begins[k], hashes, lengths, flags, count)
+        elif k < len(chosen):
+            count = _emit_letters(letters, limits[k], limits[k + 1], hashes, lengths, flags, count)
+
+
+@kernel
+def _emit_bytes(
+    data: NDArray[np.uint8],
+    start: int,
+    end: int,
+    table: NDArray[np.uint32],
+    begins: np.uint64,
+    hashes: NDArray[np.uint64],
+    lengths: NDArray[np.int32],
+    flags: NDArray[np.uint32],
+    count: int,
+) -> int:
+    """Tokens so far, with those of a word of which `begins` tells where they begin."""
+    at = start
+    while begins:
+        begins &= begins - np.uint64(1)
+        stop = min(start + trailing_zeros(begins), end)
+        seen = np.uint32(0)
+        for place in range(at, stop):
+            seen |= table[data[place]]
+        hashes[count], lengths[count] = _hash(data, at, stop), stop - at
+        flags[count] = seen
+        count, at = count + 1, stop
+    return count
+
+
+@kernel
+def _emit_letters(
+    letters: Letters,
+    at: int,
+    end: int,
+    hashes: NDArray[np.uint64],
+    lengths: NDArray[np.int32],
+    flags: NDArray[np.uint32],
+    count: int,
+) -> int:
+    """Tokens so far, with those of a word that was read letter by letter."""
+    while at < end:
+        start, seen = at, np.uint32(0)
+        while at == start or (at < end and not letters.marks[at]):
+            seen |= letters.bits[at]
+            at += 1
+        hashes[count], lengths[count] = _hash_codes(letters.codes, start, at), at - start
+        flags[count] = seen
+        count += 1
+    return count
+
+
+@kernel
+def _hash(data: NDArray[np.uint8], at: int, end: int) -> np.uint64:
+    """Hash of a word of ASCII: eight bytes at once, then the rest, be it nothing, and a one."""
+    hashed = np.uint64(_SEED)
+    while at + 8 <= end:
+        hashed = _mix(hashed, load_eight(data, at))
+        at += 8
+    chunk = np.uint64(1) << np.uint64(8 * (end - at))
+    if at + 8 <= len(data):
+        return _finish(_mix(hashed, (load_eight(data, at) & (chunk - np.uint64(1))) | chunk))
+    for place in range(at, end):
+        chunk |= np.uint64(data[place]) << np.uint64(8 * (place - at))
+    return _finish(_mix(hashed, chunk))
+
+
+@kernel
+def _hash_codes(codes: NDArray[np.uint32], at: int, end: int) -> np.uint64:
+    """The hash that a scan gives to a word of these code points."""
+    packed, hashed, chunk = np.uint64(_SEED), np.uint64(_SEED), np.uint64(0)
+    seen, shift = np.uint32(0), np.uint64(0)
+    for place in range(at, end):
+        code = np.uint64(codes[place])
+        seen |= codes[place]
+        hashed = (hashed ^ code) * np.uint64(_PRIME)
+        chunk |= code << shift
+        shift += np.uint64(8)
+        if shift == 64:
+            packed, chunk, shift = _mix(packed, chunk), np.uint64(0), np.uint64(0)
+    chunk |= np.uint64(1) << shift
+    return _finish(_mix(packed, chunk) if seen < 0x80 else hashed)
+
+
+@kernel
+def _mix(hashed: np.uint64, chunk: np.uint64) -> np.uint64:
+    mixed = (hashed ^ chunk) * np.uint64(_PRIME)
+    return mixed ^ (mixed >> np.uint64(32))
+
+
+@kernel
+def _finish(hashed: np.uint64) -> np.uint64:
+    final = hashed * np.uint64(_PRIME)
+    final ^= final >> np.uint64(32)
+    return final | np.uint64(final == 0)
 
 
 @kernel

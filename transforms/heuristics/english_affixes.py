@@ -57,7 +57,6 @@ def mark_affixes(
     bits: Bits,
     marks: Marks,
     limits: Places,
-    hashes: Keys,
     starts: Places,
     stops: Places,
     keys: Keys,
@@ -75,7 +74,7 @@ def mark_affixes(
             marks[start] = True
             is_plain = _ends_plainly(bits, start, end - 1, codes[end - 1])
             if is_plain and not (
-                _look_up(hashes[word], keys, values) & EXCEPTION
+                _find(codes, start, end, keys, values) & EXCEPTION
                 or _find(codes, start, end - 1, keys, values) & EXCEPTION
             ):
                 marks[end - 1] = True
@@ -198,10 +197,37 @@ def _find(codes: Codes, start: int, stop: int, keys: Keys, values: Values) -> np
     """What the table says of the characters; 0 where they aren't in it."""
     if stop <= start or stop - start > LONGEST_EXCEPTION:
         return np.int32(0)
-    hashed = np.uint64(_SEED)
-    for at in range(start, stop):
-        hashed = (hashed ^ np.uint64(codes[at])) * np.uint64(_PRIME)
-    return _look_up(hashed ^ (hashed >> np.uint64(32)), keys, values)
+    return _look_up(_hash_codes(codes, start, stop), keys, values)
+
+
+@kernel
+def _hash_codes(codes: NDArray[np.uint32], at: int, end: int) -> np.uint64:
+    """The hash that a scan gives to a word of these code points."""
+    packed, hashed, chunk = np.uint64(_SEED), np.uint64(_SEED), np.uint64(0)
+    seen, shift = np.uint32(0), np.uint64(0)
+    for place in range(at, end):
+        code = np.uint64(codes[place])
+        seen |= codes[place]
+        hashed = (hashed ^ code) * np.uint64(_PRIME)
+        chunk |= code << shift
+        shift += np.uint64(8)
+        if shift == 64:
+            packed, chunk, shift = _mix(packed, chunk), np.uint64(0), np.uint64(0)
+    chunk |= np.uint64(1) << shift
+    return _finish(_mix(packed, chunk) if seen < 0x80 else hashed)
+
+
+@kernel
+def _mix(hashed: np.uint64, chunk: np.uint64) -> np.uint64:
+    mixed = (hashed ^ chunk) * np.uint64(_PRIME)
+    return mixed ^ (mixed >> np.uint64(32))
+
+
+@kernel
+def _finish(hashed: np.uint64) -> np.uint64:
+    final = hashed * np.uint64(_PRIME)
+    final ^= final >> np.uint64(32)
+    return final | np.uint64(final == 0)
 
 
 @kernel

@@ -135,13 +135,40 @@ def _hyphens(codes: Codes, bits: Bits, at: int, stop: int) -> int:
 @kernel
 def _find(codes: Codes, start: int, stop: int, keys: Keys, values: Values) -> np.int32:
     """What the table of exceptions says of the letters, without the bit of units."""
-    hashed = np.uint64(_SEED)
-    for at in range(start, stop):
-        hashed = (hashed ^ np.uint64(codes[at])) * np.uint64(_PRIME)
-    final = hashed ^ (hashed >> np.uint64(32))
+    final = _hash_codes(codes, start, stop)
     mask = np.uint64(len(keys) - 1)
     slot = final & mask
     while keys[slot] != 0 and keys[slot] != final:
         slot = (slot + np.uint64(1)) & mask
     value: np.int32 = values[slot]
     return np.int32(value & ~2)
+
+
+@kernel
+def _hash_codes(codes: NDArray[np.uint32], at: int, end: int) -> np.uint64:
+    """The hash that a scan gives to a word of these code points."""
+    packed, hashed, chunk = np.uint64(_SEED), np.uint64(_SEED), np.uint64(0)
+    seen, shift = np.uint32(0), np.uint64(0)
+    for place in range(at, end):
+        code = np.uint64(codes[place])
+        seen |= codes[place]
+        hashed = (hashed ^ code) * np.uint64(_PRIME)
+        chunk |= code << shift
+        shift += np.uint64(8)
+        if shift == 64:
+            packed, chunk, shift = _mix(packed, chunk), np.uint64(0), np.uint64(0)
+    chunk |= np.uint64(1) << shift
+    return _finish(_mix(packed, chunk) if seen < 0x80 else hashed)
+
+
+@kernel
+def _mix(hashed: np.uint64, chunk: np.uint64) -> np.uint64:
+    mixed = (hashed ^ chunk) * np.uint64(_PRIME)
+    return mixed ^ (mixed >> np.uint64(32))
+
+
+@kernel
+def _finish(hashed: np.uint64) -> np.uint64:
+    final = hashed * np.uint64(_PRIME)
+    final ^= final >> np.uint64(32)
+    return final | np.uint64(final == 0)

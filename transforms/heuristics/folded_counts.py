@@ -17,7 +17,8 @@ from transforms.heuristics import folding, repeats
 from transforms.heuristics.folded_words import FoldedWords, entry_hash
 from transforms.heuristics.folding import folded
 from transforms.heuristics.repeats import count_repeats
-from transforms.heuristics.scan import Lines, Scan, Words
+from transforms.heuristics.scan import Scan
+from transforms.heuristics.scan_bytes import Lines, Words
 from transforms.kernels import kernel
 
 WORDS, CHARACTERS, JOINED, JAVASCRIPT, LOREM, DISTINCT, ENTROPY = range(7)

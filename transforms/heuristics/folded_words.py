@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from transforms.heuristics import characters as c
 from transforms.heuristics import folding
-from transforms.heuristics.scan import Scan, Words
+from transforms.heuristics.scan import Scan
+from transforms.heuristics.scan_bytes import Words
 from transforms.kernels import kernel
 
 _SEED, _PRIME = 0xCBF29CE484222325, 0x9E3779B97F4A7C15

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from transforms.heuristics.scan import Lines, Scan, Words
+from transforms.heuristics.scan import Scan
+from transforms.heuristics.scan_bytes import Lines, Words
 from transforms.kernels import kernel
 
 

@@ -6,7 +6,8 @@ Cost (2-core AMD EPYC): 0.1 ns a byte of English.
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.heuristics.scan import Lines, Scan
+from transforms.heuristics.scan import Scan
+from transforms.heuristics.scan_bytes import Lines
 from transforms.kernels import kernel
 
 LONG_LINES, UPPERCASE, UPPERCASE_LINES = range(3)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from transforms.heuristics import characters
 from transforms.heuristics.characters import character_table
-from transforms.heuristics.scan import NO_EDGES, Lines, Scan
+from transforms.heuristics.scan import Scan
+from transforms.heuristics.scan_bytes import NO_EDGES, Lines
 from transforms.kernels import kernel
 
 LINES, FULL_LINES, SHORT_LINES, TERMINAL_LINES = range(4)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from transforms.heuristics import characters as c
 from transforms.heuristics.characters import character_table
 from transforms.heuristics.english import Tokens
-from transforms.heuristics.scan import Scan, Words
+from transforms.heuristics.scan import Scan
+from transforms.heuristics.scan_bytes import Words
 from transforms.kernels import kernel
 
 _ALNUM, _DIGIT, _ALONE, _MARK = c.ALNUM, c.DIGIT, c.ALONE, c.MARK

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.heuristics import characters as c
-from transforms.heuristics.scan import Scan, Words
+from transforms.heuristics.scan import Scan
+from transforms.heuristics.scan_bytes import Words
 from transforms.kernels import kernel
 
 WORDS, CHARACTERS, ALPHABETIC, SYMBOLIC, WORDY, WORDY_CHARACTERS, MEDIAN_DOUBLED = range(7)

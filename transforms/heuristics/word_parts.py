@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from transforms.heuristics import folding
 from transforms.heuristics.folding import kinds
-from transforms.heuristics.scan import Scan, Words
+from transforms.heuristics.scan import Scan
+from transforms.heuristics.scan_bytes import Words
 from transforms.heuristics.word_counts import ELLIPSES, NUMBER_SIGNS, count_signs
 from transforms.kernels import kernel
 

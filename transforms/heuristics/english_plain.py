@@ -1,0 +1,186 @@
+"""Words that part in a plain way, told from their bytes: most words that are more than one token.
+
+Such a word is letters of ASCII between a prefix of one mark, or none, and up to three suffixes of
+one mark, or `'s`; or it's listed with two tokens: `(so`, `said.",`, `John's`, `can't`. None of its
+runs of tokens may be listed as an exception, since then the rules go another way. All other words
+are read letter by letter (`english_affixes`).
+
+Cost (2-core AMD EPYC): 30 ns such a word, where the other way takes 300.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.heuristics import characters as c
+from transforms.heuristics.bytes8 import load_eight, trailing_zeros
+from transforms.heuristics.scan_bytes import Words
+from transforms.kernels import inlined, kernel
+
+LONGEST_EXCEPTION = 12
+EXCEPTION, UNIT = 1, 2
+SECOND_TOKEN, THIRD_TOKEN = 2, 10
+
+_SPECIAL, _DIGIT, _ALPHA = c.SPECIAL, c.ASCII_DIGIT, c.ALPHA
+_PREFIX, _SUFFIX, _BEFORE_PERIOD = c.PREFIX, c.SUFFIX, c.BEFORE_PERIOD
+_LONGEST, _MOST_SUFFIXES = 63, 3
+_LONGEST_EXCEPTION, _EXCEPTION = LONGEST_EXCEPTION, EXCEPTION
+_SECOND, _THIRD = SECOND_TOKEN, THIRD_TOKEN
+_SEED, _PRIME = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
+
+
+@kernel
+def choose_words(
+    data: NDArray[np.uint8],
+    words: Words,
+    count: int,
+    table: NDArray[np.uint32],
+    sieve: NDArray[np.bool_],
+    keys: NDArray[np.uint64],
+    values: NDArray[np.int32],
+) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64]]:
+    """Words that may be more than one token, where their tokens begin, and where letters stand.
+
+    The second array has a bit for each character at which a token begins; 0 where the word must be
+    read by letters. The third says where the letters of each will stand then.
+    """
+    chosen, begins = np.empty(count, np.int64), np.empty(count, np.uint64)
+    limits = np.zeros(count + 1, np.int64)
+    many, letters = 0, 0
+    for word in range(count):
+        flags, length, value = words.flags[word], words.lengths[word], np.int32(0)
+        if length <= _LONGEST_EXCEPTION and sieve[words.hashes[word] & np.uint64(len(sieve) - 1)]:
+            value = _look_up(words.hashes[word], keys, values)
+        is_plain = not flags & _SPECIAL and not (flags & _DIGIT and flags & _ALPHA)
+        is_plain |= length == 1
+        if value >> _SECOND == 0 and (is_plain or value & _EXCEPTION):
+            continue
+        start, end = words.starts[word], words.ends[word]
+        begin = np.uint64(0)
+        if end - start == length and value & _EXCEPTION and value >> _THIRD == 0:
+            begin = np.uint64(1) | np.uint64(1) << np.uint64(value >> _SECOND)
+        elif length <= _LONGEST and end - start == length and not (flags & _DIGIT or value):
+            begin = _begins(data, start, end, table)
+            if begin and _has_exception(data, start, end, begin, sieve, keys, values):
+                begin = np.uint64(0)
+        chosen[many], begins[many] = word, begin
+        many += 1
+        letters += 0 if begin else length
+        limits[many] = letters
+    return chosen[:many], begins[:many], limits[: many + 1]
+
+
+@kernel
+def _begins(
+    data: NDArray[np.uint8],
+    start: int,
+    end: int,
+    table: NDArray[np.uint32],
+) -> np.uint64:
+    """A bit for each place where a token begins; 0 where that isn't plain."""
+    core = start + int(data[start] < 0x80 and table[data[start]] & _PREFIX != 0)
+    at = core
+    while at < end and data[at] < 0x80 and not table[data[at]] & _SPECIAL:
+        at += 1
+    prefixes, suffixes = core - start, end - at
+    if suffixes == 2 and data[at] == 0x27 and data[at + 1] | 0x20 == 0x73:
+        suffixes = 1
+    elif not _are_suffixes(data, at, end, table):
+        return np.uint64(0)
+    if at == core or suffixes > _MOST_SUFFIXES or end - at + prefixes > suffixes + 1:
+        return np.uint64(0)
+    begins = np.uint64(1) | np.uint64(1) << np.uint64(prefixes)
+    for suffix in range(suffixes):
+        begins |= np.uint64(1) << np.uint64(at + suffix - start)
+    return begins
+
+
+@kernel
+def _has_exception(
+    data: NDArray[np.uint8],
+    start: int,
+    end: int,
+    begins: np.uint64,
+    sieve: NDArray[np.bool_],
+    keys: NDArray[np.uint64],
+    values: NDArray[np.int32],
+) -> bool:
+    """Whether a run of tokens, but not the whole word, is listed; single marks make none."""
+    first = begins
+    while first:
+        begin = start + trailing_zeros(first)
+        first &= first - np.uint64(1)
+        last = first
+        while last:
+            stop = start + trailing_zeros(last)
+            last &= last - np.uint64(1)
+            if _is_exception(data, begin, stop, sieve, keys, values):
+                return True
+        if begin > start and _is_exception(data, begin, end, sieve, keys, values):
+            return True
+    return False
+
+
+@inlined
+def _are_suffixes(data: NDArray[np.uint8], at: int, end: int, table: NDArray[np.uint32]) -> bool:
+    """Whether each of these bytes is parted from what's before it."""
+    is_fine = True
+    for place in range(at, end):
+        is_period = data[place] == 0x2E
+        is_after = table[data[place - 1]] & _BEFORE_PERIOD != 0 and data[place - 1] != 0x2E
+        is_suffix = data[place] < 0x80 and table[data[place]] & _SUFFIX != 0
+        is_fine &= is_after if is_period else is_suffix
+    return is_fine
+
+
+@kernel
+def _is_exception(
+    data: NDArray[np.uint8],
+    at: int,
+    end: int,
+    sieve: NDArray[np.bool_],
+    keys: NDArray[np.uint64],
+    values: NDArray[np.int32],
+) -> bool:
+    if not 1 < end - at <= _LONGEST_EXCEPTION:
+        return False
+    hashed = np.uint64(_SEED)
+    while at + 8 <= end:
+        hashed = _mix(hashed, load_eight(data, at))
+        at += 8
+    hashed = _finish(_mix(hashed, _rest(data, at, end)))
+    is_known = sieve[hashed & np.uint64(len(sieve) - 1)]
+    return bool(is_known and _look_up(hashed, keys, values) & _EXCEPTION)
+
+
+@kernel
+def _rest(data: NDArray[np.uint8], at: int, end: int) -> np.uint64:
+    """The bytes before the end, seven at most, a one, and zeros."""
+    chunk = np.uint64(1) << np.uint64(8 * (end - at))
+    if at + 8 <= len(data):
+        return (load_eight(data, at) & (chunk - np.uint64(1))) | chunk
+    for place in range(at, end):
+        chunk |= np.uint64(data[place]) << np.uint64(8 * (place - at))
+    return chunk
+
+
+@inlined
+def _mix(hashed: np.uint64, chunk: np.uint64) -> np.uint64:
+    mixed = (hashed ^ chunk) * np.uint64(_PRIME)
+    return mixed ^ (mixed >> np.uint64(32))
+
+
+@inlined
+def _finish(hashed: np.uint64) -> np.uint64:
+    final = hashed * np.uint64(_PRIME)
+    final ^= final >> np.uint64(32)
+    return final | np.uint64(final == 0)
+
+
+@inlined
+def _look_up(hashed: np.uint64, keys: NDArray[np.uint64], values: NDArray[np.int32]) -> np.int32:
+    mask = np.uint64(len(keys) - 1)
+    slot = hashed & mask
+    while keys[slot] != 0 and keys[slot] != hashed:
+        slot = (slot + np.uint64(1)) & mask
+    value: np.int32 = values[slot]
+    return value

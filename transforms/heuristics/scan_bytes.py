@@ -1,0 +1,244 @@
+"""The pass over a text's bytes: its blank-separated words and its lines, as arrays of numbers.
+
+Words of ASCII, most of them, are read eight bytes at a time: one subtraction finds where the word
+ends, and the same eight bytes are what its hash takes in. Any other word is read by characters,
+and so are the letters of a word that has capitals or digits, to count these.
+
+Cost (2-core AMD EPYC): 3 ns a byte of English.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.heuristics import characters
+from transforms.heuristics.bytes8 import load_eight, trailing_zeros
+from transforms.kernels import inlined, kernel
+
+_SPACE = characters.SPACE
+_UPPER, _UPPER_SHIFT = characters.UPPER, 29
+_DIGIT, _DIGIT_SHIFT = characters.DIGIT, 5
+_TALLIED = characters.UPPER | characters.DIGIT
+_HIGHS, _BLANKS = 0x8080808080808080, 0x2121212121212121
+_SEED, _PRIME = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
+_REPLACEMENT = 0xFFFD
+NO_EDGES = (_SEED ^ _SEED << 1) * _PRIME & 0xFFFFFFFFFFFFFFFF
+"""`Lines.edges` of a line without blanks at its ends."""
+
+
+class Words(NamedTuple):
+    """Words of some rows in order: those of row i stand at `offsets[i]` to `offsets[i + 1]`.
+
+    `hashes` uint64, never 0; `lengths` int32 in code points; `flags` uint32, the union of the bits
+    of the word's characters; `starts` and `ends` int64, places in the bytes.
+    """
+
+    offsets: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    hashes: NDArray[np.uint64]
+    lengths: NDArray[np.int32]
+    flags: NDArray[np.uint32]
+
+
+class Lines(NamedTuple):
+    """Lines of some rows in order, empty ones too: those of row i at `offsets[i]` onwards.
+
+    `starts` and `ends` int64, places in the bytes; `words` int64, where the line's words begin
+    among all words, and one entry more; `lengths`, `leading` (blanks before its first word),
+    `uppers` and `digits` int32 in code points; `hashes` uint64 of what stands between the blanks
+    at its ends, `edges` uint64 of those blanks.
+    """
+
+    offsets: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    words: NDArray[np.int64]
+    lengths: NDArray[np.int32]
+    leading: NDArray[np.int32]
+    uppers: NDArray[np.int32]
+    digits: NDArray[np.int32]
+    hashes: NDArray[np.uint64]
+    edges: NDArray[np.uint64]
+
+
+@kernel
+def scan_rows(
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    table: NDArray[np.uint32],
+    words: Words,
+    lines: Lines,
+) -> NDArray[np.int64]:
+    """Fills words and lines; code points of each row."""
+    lengths, near = np.zeros(len(starts), np.int64), np.zeros(256, np.uint32)
+    near[0x21:0x80] = table[0x21:0x80]
+    word, line = 0, 0
+    for row in range(len(starts)):
+        words.offsets[row], lines.offsets[row] = word, line
+        at, end = starts[row], ends[row]
+        while at <= end and end > starts[row]:
+            first, line_end = word, at
+            word, line_end = _scan_line(data, at, end, table, near, words, lines, word, line)
+            lines.words[line] = first
+            lengths[row] += lines.lengths[line] + (1 if line_end < end else 0)
+            line += 1
+            at = line_end + 1
+        words.offsets[row + 1], lines.offsets[row + 1] = word, line
+    lines.words[line] = word
+    return lengths
+
+
+@inlined
+def _scan_line(
+    data: NDArray[np.uint8],
+    at: int,
+    end: int,
+    table: NDArray[np.uint32],
+    near: NDArray[np.uint32],
+    words: Words,
+    lines: Lines,
+    word: int,
+    line: int,
+) -> tuple[int, int]:
+    """Words so far, and the line's end."""
+    lines.starts[line], first, length, leading, tally = at, word, 0, 0, np.int64(0)
+    inner, blanks, edges = np.uint64(_SEED), np.uint64(_SEED), np.uint64(_SEED)
+    while at < end and data[np.uint64(at)] != 0x0A:
+        code, step = np.uint32(data[np.uint64(at)]), 1
+        if code >= 0x80:
+            code, step = _decode(data, at, end)
+        if (code <= 0x20 or code >= 0x80) and table[code] & _SPACE:
+            blanks = (blanks ^ np.uint64(code)) * np.uint64(_PRIME)
+            at, length = at + step, length + 1
+            continue
+        if word == first:
+            leading, edges, blanks = length, blanks, np.uint64(0)
+        start, place = at, np.uint64(word)
+        at, hashed, seen = _scan_ascii(data, start, end, near)
+        many = at - start
+        if at < end and data[np.uint64(at)] != 0x20 and data[np.uint64(at)] != 0x0A:
+            at, hashed, many, seen = _scan_any(data, start, end, table)
+        if seen & _TALLIED:
+            tally += _tally(data, start, at, table)
+        words.starts[place], words.ends[place], words.hashes[place] = start, at, hashed
+        words.lengths[place], words.flags[place] = many, seen
+        inner, blanks = (inner ^ hashed ^ blanks) * np.uint64(_PRIME), np.uint64(_SEED)
+        word, length = word + 1, length + many
+    lines.ends[line], lines.lengths[line], lines.leading[line] = at, length, leading
+    lines.uppers[line], lines.digits[line] = tally >> 32, tally & 0xFFFFFFFF
+    lines.hashes[line] = _finish(inner)
+    lines.edges[line] = (edges ^ (blanks << np.uint64(1))) * np.uint64(_PRIME)
+    return word, at
+
+
+@inlined
+def _scan_ascii(
+    data: NDArray[np.uint8], at: int, end: int, near: NDArray[np.uint32]
+) -> tuple[int, np.uint64, np.uint32]:
+    """Where ASCII above the blank ends, its hash and bits; eight bytes are looked at together.
+
+    In `stops` the high bit of a byte says that it's a blank, a control or no ASCII. The first of
+    these is made a one, to tell the hash where the word ends, and what follows zeros; neither has
+    bits in `near`.
+    """
+    hashed, seen, stops = np.uint64(_SEED), np.uint32(0), np.uint64(0)
+    while stops == 0:
+        chunk = load_eight(data, at) if at + 8 <= end else _rest(data, at, end)
+        stops = (~((chunk | np.uint64(_HIGHS)) - np.uint64(_BLANKS)) | chunk) & np.uint64(_HIGHS)
+        one = (stops & (~stops + np.uint64(1))) >> np.uint64(7)
+        chunk = (chunk & (one - np.uint64(1))) | one
+        for k in range(8):
+            seen |= near[chunk >> np.uint64(8 * k) & np.uint64(0xFF)]
+        hashed = _mix(hashed, chunk)
+        at += trailing_zeros(stops) >> 3
+    return at, _finish(hashed), seen
+
+
+@kernel
+def _scan_any(
+    data: NDArray[np.uint8], start: int, end: int, table: NDArray[np.uint32]
+) -> tuple[int, np.uint64, int, np.uint32]:
+    """A word's end, hash, length and bits, one character at a time."""
+    at, hashed, seen, codes, length = start, np.uint64(_SEED), np.uint32(0), np.uint32(0), 0
+    while at < end:
+        code, step = np.uint32(data[np.uint64(at)]), 1
+        if code >= 0x80:
+            code, step = _decode(data, at, end)
+        bits = table[code]
+        if bits & _SPACE:
+            break
+        seen, codes = seen | bits, codes | code
+        hashed = (hashed ^ np.uint64(code)) * np.uint64(_PRIME)
+        length += 1
+        at += step
+    return at, _finish(hashed) if codes >= 0x80 else _hash(data, start, at), length, seen
+
+
+@kernel
+def _tally(data: NDArray[np.uint8], at: int, end: int, table: NDArray[np.uint32]) -> np.int64:
+    """Number of upper-case letters (shifted by 32) and of digits."""
+    tally = np.int64(0)
+    while at < end:
+        code, step = np.uint32(data[np.uint64(at)]), 1
+        if code >= 0x80:
+            code, step = _decode(data, at, end)
+        bits = table[code]
+        tally += (np.int64(bits & _UPPER) << _UPPER_SHIFT) | np.int64(bits & _DIGIT) >> _DIGIT_SHIFT
+        at += step
+    return tally
+
+
+@kernel
+def _hash(data: NDArray[np.uint8], at: int, end: int) -> np.uint64:
+    """Hash of a word of ASCII: eight bytes at once, then the rest, be it nothing, and a one."""
+    hashed = np.uint64(_SEED)
+    while at + 8 <= end:
+        hashed = _mix(hashed, load_eight(data, at))
+        at += 8
+    one = np.uint64(1) << np.uint64(8 * (end - at))
+    return _finish(_mix(hashed, _rest(data, at, end) | one))
+
+
+@kernel
+def _rest(data: NDArray[np.uint8], at: int, end: int) -> np.uint64:
+    """The bytes before the end, of eight at most, zeros after them."""
+    chunk, shift = np.uint64(0), np.uint64(0)
+    while at < end and shift < 64:
+        chunk |= np.uint64(data[np.uint64(at)]) << shift
+        at, shift = at + 1, shift + np.uint64(8)
+    return chunk
+
+
+@inlined
+def _mix(hashed: np.uint64, chunk: np.uint64) -> np.uint64:
+    mixed = (hashed ^ chunk) * np.uint64(_PRIME)
+    return mixed ^ (mixed >> np.uint64(32))
+
+
+@inlined
+def _finish(hashed: np.uint64) -> np.uint64:
+    final = hashed * np.uint64(_PRIME)
+    final ^= final >> np.uint64(32)
+    return final | np.uint64(final == 0)
+
+
+@kernel
+def _decode(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.uint32, int]:
+    """Code point at `at` and its bytes; U+FFFD of one byte where it isn't UTF-8."""
+    first = np.uint32(data[at])
+    length = 2 + int(first >= 0xE0) + int(first >= 0xF0)
+    if first < 0xC2 or first > 0xF4 or at + length > end:
+        return np.uint32(_REPLACEMENT), 1
+    code = first & (0x7F >> length)
+    for k in range(1, length):
+        byte = np.uint32(data[at + k])
+        if byte & 0xC0 != 0x80:
+            return np.uint32(_REPLACEMENT), 1
+        code = (code << 6) | (byte & 0x3F)
+    is_overlong = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
+    if is_overlong or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
+        return np.uint32(_REPLACEMENT), 1
+    return np.uint32(code), length
