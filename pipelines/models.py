@@ -11,7 +11,7 @@ from penstock import storage
 from penstock.errors import DataError, UsageError
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)
 def local_copy(url: str) -> str:
     """A local path with the bytes of the URL: the file itself, or a copy named by its content.
 

@@ -38,6 +38,7 @@ from transforms.heuristics.options import (
     heuristic_fields,
     heuristic_rules,
 )
+from transforms.heuristics.word_lists import Listed, WordList
 from transforms.identity import order_keys
 from transforms.language import LanguageModel, LanguageOptions, language_rules
 from transforms.lengths import LengthOptions, length_rules, length_signals
@@ -213,10 +214,12 @@ def _signals(
         check_same_model("language", found=model.digest, wanted=options.models.get("language"))
         language = model.detect(text, und_below=options.language.und_below)
     with context.timed("heuristics"):
+        listed = Listed(_bad_words(options), language["language"])
         heuristics, kept_text = heuristic_signals(
             text,
             heuristic_counts(options.heuristics),
             line_rules=options.heuristics.line_rules,
+            listed=listed,
         )
     with context.timed("rules"):
         columns = {name: records[name] for name in ("doc_id", "url")}
@@ -226,6 +229,16 @@ def _signals(
         schema = signals_schema(heuristic_fields(options.heuristics))
         columns["failing"] = pa.array(mask, pa.uint64())
         return table_batch(columns, schema), kept_text
+
+
+def _bad_words(options: CurateOptions) -> dict[str, WordList]:
+    """The lists of bad words by language."""
+    lists = {}
+    for language, of_language in options.heuristics.bad_words.items():
+        lists[language] = found = WordList.load(local_copy(of_language.file))
+        name = f"bad_words.{language}"
+        check_same_model(name, found=found.digest, wanted=options.models.get(name))
+    return lists
 
 
 def _documents(

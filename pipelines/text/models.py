@@ -1,6 +1,6 @@
 """The models of a text run, loaded before it starts, so that a broken one is found then."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from penstock import storage
@@ -12,6 +12,7 @@ from pipelines.plan import StageResult
 from pipelines.recipe.model import TextRecipe
 from pipelines.text.tokenizer import MODEL, load_run_tokenizer
 from transforms.extract import ExtractEngine
+from transforms.heuristics.word_lists import WordList, WordListFile
 from transforms.language import LanguageModel, LanguageOptions
 from transforms.page.forest import judge_digest
 from transforms.tokenizers import Tokenizer, TokenizerOptions
@@ -40,7 +41,8 @@ def load_models(recipe: TextRecipe) -> Models:
         require_extras("trafilatura", command="extract.engine: trafilatura")
     try:
         language, notice = _language_model(recipe.language)
-        artefacts = {"language": language.digest}
+        lists, notices = _bad_words(recipe.heuristics.bad_words, language.languages)
+        artefacts = {"language": language.digest, **lists}
         if recipe.extract.engine is ExtractEngine.PENSTOCK:
             artefacts["main_text"] = judge_digest()
         if recipe.tokenizer.fit is None:
@@ -56,7 +58,7 @@ def load_models(recipe: TextRecipe) -> Models:
         artefacts=artefacts,
         token_type=token_type,
         options=recipe.tokenizer,
-        notices=() if notice is None else (notice,),
+        notices=tuple(told for told in (notice, *notices) if told is not None),
     )
 
 
@@ -70,6 +72,28 @@ def _language_model(options: LanguageOptions) -> tuple[LanguageModel, str | None
         return LanguageModel.load(path), told
     except (ValueError, OSError) as error:
         raise UsageError(f"language.model: {error}") from error
+
+
+def _bad_words(
+    lists: Mapping[str, WordListFile], languages: Sequence[str]
+) -> tuple[dict[str, str], list[str | None]]:
+    """The digests of the lists of bad words, and what to tell the user of their files."""
+    digests, notices = {}, []
+    for language, of_language in lists.items():
+        key = f"heuristics.bad_words.{language}"
+        if language not in languages:
+            raise UsageError(
+                f"{key}: the language model knows no {language!r}, so the list would never be "
+                f"looked for; it knows {', '.join(sorted(languages))}"
+            )
+        path = local_copy(of_language.file)
+        try:
+            digests[f"bad_words.{language}"] = WordList.load(path).digest
+        except ValueError as error:
+            raise UsageError(f"{key}.file: {error}") from error
+        wanted = of_language.file_hash
+        notices.append(checked_hash(f"{key}.file", of_language.file, path, wanted=wanted))
+    return digests, notices
 
 
 def used_tokenizer(

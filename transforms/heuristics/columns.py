@@ -178,6 +178,15 @@ def _refined() -> Iterable[Count]:
     return of_family(Family.REFINED, rows)
 
 
+def _listed() -> Iterable[Count]:
+    rows = (
+        (Family.BAD_WORDS, "bad_words", "entries of a list, in the text that is left"),
+        (Family.FOLDED_BAD_WORDS, "folded_bad_words", "entries of a list, among folded words"),
+    )
+    for family, name, meaning in rows:
+        yield Count(name=name, family=family, place=0, meaning=meaning, unit="places")
+
+
 _WHEN_KEPT = {
     Family.ENGLISH: Family.KEPT_ENGLISH,
     Family.LINES: Family.KEPT_LINES,
@@ -209,6 +218,7 @@ COUNTS = {
         *_removed(),
         *_refined(),
         *redpajama_counts(),
+        *_listed(),
         *_kept(),
     )
 }

@@ -30,6 +30,10 @@ class Dialect(StrEnum):
     RPV2_CODE = "rpv2@code"
 
 
+BAD_WORDS = "bad_words"
+"""The name of all rules that look for words of a list; without a list there are none."""
+
+
 class Bound(NamedTuple):
     """A dialect's rule: `column`, or its ratio to `over`, is at least or at most `threshold`.
 
@@ -56,6 +60,7 @@ MEASURE_WHAT_IS_KEPT = frozenset({Dialect.FINEWEB_CODE, Dialect.FINEWEB_PAPER})
 """Dialects that look at what is left, where they stand behind one that takes lines out."""
 
 _LEAST, _MOST = Kind.AT_LEAST, Kind.AT_MOST
+_BAD_WORDS = Bound(BAD_WORDS, "bad_words", None, _MOST, 0)
 _TOP = {2: 0.2, 3: 0.18, 4: 0.16}
 _DUPLICATE = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.1}
 
@@ -134,9 +139,15 @@ def _c4(fewest_sentences: int) -> Iterator[Bound]:
 def _c4_tfds() -> Iterator[Bound]:
     yield Bound("maximum_characters", "characters", None, _MOST, 190_000)
     yield from _c4(3)
+    yield _BAD_WORDS
 
 
 def _c4_datatrove() -> Iterator[Bound]:
+    yield from _c4(5)
+    yield _BAD_WORDS
+
+
+def _c4_fineweb() -> Iterator[Bound]:
     yield from _c4(5)
 
 
@@ -164,6 +175,7 @@ def _dclm() -> Iterator[Bound]:
 
 def _mc4() -> Iterator[Bound]:
     yield Bound("long_lines", "long_lines", None, _LEAST, 3)
+    yield _BAD_WORDS
 
 
 def _rpv2() -> Iterator[Bound]:
@@ -201,6 +213,7 @@ _RPV2_MEASURED: tuple[tuple[str, str, str | None, Kind], ...] = (
     ("numeric_lines", "numeric_lines", "lines", _MOST),
     ("javascript_words", "javascript_words", None, _MOST),
     ("javascript_lines", "javascript_lines", "lines", _MOST),
+    (BAD_WORDS, "folded_bad_words", None, _MOST),
 )
 """What RedPajama-v2 measures without saying what is too much: name, columns, and the sense."""
 
@@ -237,7 +250,7 @@ _BOUNDS = {
     Dialect.GOPHER_DOLMA: _dolma,
     Dialect.C4_TFDS: _c4_tfds,
     Dialect.C4_DATATROVE: _c4_datatrove,
-    Dialect.C4_FINEWEB: _c4_datatrove,
+    Dialect.C4_FINEWEB: _c4_fineweb,
     Dialect.REFINEDWEB_PAPER: _refinedweb,
     Dialect.DCLM_CODE: _dclm,
     Dialect.FINEWEB_CODE: _fineweb_code,

@@ -26,6 +26,8 @@ class Family(StrEnum):
     LINE_LETTERS = "line_letters"
     FOLDED = "folded"
     FOLDED_REPEATS = "folded_repeats"
+    FOLDED_BAD_WORDS = "folded_bad_words"
+    BAD_WORDS = "bad_words"
     PARTS = "parts"
     REMOVED = "removed"
     REFINED = "refined"

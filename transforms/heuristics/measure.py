@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from transforms.heuristics.bad_words import count_bad_words, count_folded_bad_words
 from transforms.heuristics.c4 import CITATIONS, LineRules, judge_lines, without_citations
 from transforms.heuristics.columns import fields
 from transforms.heuristics.english import Tokens, english_tokens
@@ -35,13 +36,17 @@ from transforms.heuristics.repeats import count_repeats
 from transforms.heuristics.scan import Scan, scans, word_hash
 from transforms.heuristics.unicode_words import unicode_words
 from transforms.heuristics.word_counts import count_signs, count_words
+from transforms.heuristics.word_lists import Listed
 from transforms.heuristics.word_parts import count_parts
 
 _STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 _ENGLISH = {Family.ENGLISH, Family.ENGLISH_REPEATS, Family.REMOVED, Family.KEPT_ENGLISH}
 _KEPT = {Family.KEPT_ENGLISH, Family.KEPT_LINES, Family.KEPT_LINE_REPEATS}
-_FOLDED = {Family.FOLDED, Family.FOLDED_REPEATS}
+_FOLDED = {Family.FOLDED, Family.FOLDED_REPEATS, Family.FOLDED_BAD_WORDS}
 _AFTER = {Family.REMOVED, Family.REFINED, *_KEPT}
+
+
+_NO_LISTS = Listed({}, pa.array([], pa.string()))
 
 
 class Measured(NamedTuple):
@@ -56,10 +61,12 @@ def heuristic_signals(
     counts: Sequence[Count],
     *,
     line_rules: LineRules | RefinedWeb | None = None,
+    listed: Listed = _NO_LISTS,
 ) -> Measured:
     """The columns asked for; with line rules, also the texts without lines that break them.
 
-    A null text counts as an empty one.
+    Bad words are those of `listed`, and none where there is no list. A null text counts as an
+    empty one.
 
     >>> from transforms.heuristics.columns import chosen
     >>> text = pa.array(["one two three\\nMenu\\none two three"])
@@ -71,9 +78,13 @@ def heuristic_signals(
     ['one two three\\none two three']
     """
     columns = {count.name: np.zeros(len(text), np.int32) for count in counts}
-    kept = _fill(columns, text, counts, line_rules) if counts or line_rules is not None else text
+    scanned = [count for count in counts if count.family is not Family.BAD_WORDS]
+    is_scanned = bool(scanned) or line_rules is not None
+    kept = _fill(columns, text, scanned, line_rules, listed) if is_scanned else text
     if isinstance(line_rules, LineRules):
-        kept = _fill_cited(columns, text, kept, counts, line_rules)
+        kept = _fill_cited(columns, text, kept, scanned, line_rules)
+    if len(scanned) < len(counts):
+        columns["bad_words"][:] = count_bad_words(kept, listed)
     schema = pa.schema(fields(counts))
     arrays = [count.values(columns[count.name]) for count in counts]
     return Measured(pa.RecordBatch.from_arrays(arrays, schema=schema), kept)
@@ -84,14 +95,18 @@ def _fill(
     text: pa.StringArray,
     counts: Sequence[Count],
     line_rules: LineRules | RefinedWeb | None,
+    listed: Listed,
 ) -> pa.StringArray:
     """Fill the columns; the texts with the lines that stay."""
     families = {count.family for count in counts}
     kept = []
     for scan in scans(text):
         tokens = english_tokens(scan) if families & _ENGLISH else None
-        folded = folded_words(scan) if families & _FOLDED else None
-        measured = {family: _before(scan, tokens, folded, family) for family in families - _AFTER}
+        before = families - _AFTER - _FOLDED
+        measured = {family: _before(scan, tokens, family) for family in before}
+        if families & _FOLDED:
+            words = folded_words(scan)
+            measured |= {kind: _folded(scan, words, kind, listed) for kind in families & _FOLDED}
         if line_rules is not None:
             family, keep, ranges, measured_lines = _judge(scan, tokens, line_rules)
             measured[family] = measured_lines
@@ -116,19 +131,24 @@ def _fill_cited(
     after = [count for count in counts if count.family in _AFTER]
     rows = np.flatnonzero(cited.to_numpy(zero_copy_only=False))
     part = {count.name: np.zeros(len(rows), np.int32) for count in after}
-    again = _fill(part, without_citations(text.filter(cited)), after, line_rules)
+    again = _fill(part, without_citations(text.filter(cited)), after, line_rules, _NO_LISTS)
     for name, column in part.items():
         columns[name][rows] = column
     return pc.replace_with_mask(kept, cited, again)
 
 
-def _before(
-    scan: Scan, tokens: Tokens | None, folded: FoldedWords | None, family: Family
-) -> NDArray[np.int64]:
+def _folded(scan: Scan, words: FoldedWords, family: Family, listed: Listed) -> NDArray[np.int64]:
+    """Counts of the folded words of the text as it came."""
+    match family:
+        case Family.FOLDED_REPEATS:
+            return count_folded_repeats(words)
+        case Family.FOLDED_BAD_WORDS:
+            return count_folded_bad_words(words, scan.rows, listed)
+    return count_folded(scan, words)
+
+
+def _before(scan: Scan, tokens: Tokens | None, family: Family) -> NDArray[np.int64]:
     """Counts of the text as it came."""
-    if folded is not None and family in _FOLDED:
-        is_repeats = family is Family.FOLDED_REPEATS
-        return count_folded_repeats(folded) if is_repeats else count_folded(scan, folded)
     words, offsets = scan.words, scan.words.offsets[: scan.rows.stop - scan.rows.start + 1]
     if tokens is not None and family is Family.ENGLISH:
         return count_words(tokens.offsets, tokens.lengths, tokens.flags)

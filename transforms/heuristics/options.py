@@ -15,6 +15,7 @@ from transforms.heuristics.columns import (
     kept_name,
 )
 from transforms.heuristics.dialects import (
+    BAD_WORDS,
     LINE_RULES,
     MEASURE_WHAT_IS_KEPT,
     Bound,
@@ -23,6 +24,7 @@ from transforms.heuristics.dialects import (
 )
 from transforms.heuristics.families import Count
 from transforms.heuristics.refinedweb import RefinedWeb
+from transforms.heuristics.word_lists import WordListFile
 from transforms.rules import Rule
 
 
@@ -38,6 +40,11 @@ class HeuristicOptions(BaseModel):
         default={},
         description="By dialect and rule, another threshold; null turns a rule off. "
         "Rules that a dialect has without a threshold (rpv2@code) are off until one is given.",
+    )
+    bad_words: Mapping[str, WordListFile] = Field(
+        default={},
+        description="Lists of bad words by the code of their language, for the rules `bad_words` "
+        "of c4@tfds, c4@datatrove, mc4@paper and rpv2@code; without any there are no such rules.",
     )
 
     @model_validator(mode="after")
@@ -64,6 +71,22 @@ class HeuristicOptions(BaseModel):
             raise ValueError("a dialect is named twice; name each once")
         return self
 
+    @model_validator(mode="after")
+    def _bad_words_are_read(self) -> Self:
+        readers = [dialect for dialect in Dialect if _reads_bad_words(dialect)]
+        if self.bad_words and not {*readers} & {*self.dialects}:
+            raise ValueError(
+                "bad_words are given, but no dialect looks for them; those that do are "
+                + ", ".join(dialect.value for dialect in readers)
+            )
+        for dialect, changed in self.thresholds.items():
+            if changed.get(BAD_WORDS) is not None and not self.bad_words:
+                raise ValueError(
+                    f"thresholds.{dialect.value}.bad_words is given, but no list of bad words; "
+                    "name one under bad_words, by its language"
+                )
+        return self
+
     @property
     def remover(self) -> Dialect | None:
         """The dialect that takes lines out of texts, if there is one."""
@@ -79,10 +102,16 @@ class HeuristicOptions(BaseModel):
         found, is_kept = [], False
         for dialect in self.dialects:
             for bound in bounds_of(dialect):
+                if bound.name == BAD_WORDS and not self.bad_words:
+                    continue
                 looks_at_kept = is_kept and dialect in MEASURE_WHAT_IS_KEPT
                 found.append((dialect, _on_kept(bound) if looks_at_kept else bound))
             is_kept = is_kept or dialect in LINE_RULES
         return found
+
+
+def _reads_bad_words(dialect: Dialect) -> bool:
+    return any(bound.name == BAD_WORDS for bound in bounds_of(dialect))
 
 
 def _on_kept(bound: Bound) -> Bound:

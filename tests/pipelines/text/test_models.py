@@ -3,10 +3,7 @@
 import hashlib
 import json
 import sys
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,27 +12,18 @@ from penstock.errors import UsageError
 from penstock.manifest import read_manifest
 from pipelines.extras import MissingExtraError
 from tests.pipelines import flow
+from tests.pipelines.web import serving
 from transforms.page.forest import judge_digest
 
 SHIPPED = Path(__file__).parents[3] / "transforms" / "models" / "langid.ftz"
 DIGEST = hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
 
 
-class Silent(SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A web server that has the shipped model."""
-    handler = partial(Silent, directory=str(SHIPPED.parent))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        thread = threading.Thread(target=http.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{http.server_port}"
-        http.shutdown()
-        thread.join()
+    with serving(SHIPPED.parent) as url:
+        yield url
 
 
 @pytest.fixture

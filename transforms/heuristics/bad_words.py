@@ -1,0 +1,192 @@
+"""Where words and phrases of a list stand in texts: as C4 looks for them, and as RedPajama-v2.
+
+C4 looks in the text in lower case: an entry counts between characters that are no letter, digit or
+underscore, and anywhere in languages whose scripts have no spaces. RedPajama-v2 looks among folded
+words: an entry is as many of them as it has blanks and one more. The tools try each entry at each
+place; here a trie is walked from places where a word may begin, which mostly ends at once.
+
+The trade-off: C4's tools stop at the first find and may keep a share of such pages by chance; here
+places are counted, and the same text always has the same verdict.
+
+Cost (2-core AMD EPYC): 3 ns a byte of English and 0.5 among folded words.
+
+Source: tensorflow/datasets `c4_utils.py`; datatrove 0.10.1, `C4BadWordsFilter`;
+togethercomputer/RedPajama-Data, `core/quality_signals/content.py`.
+"""
+
+import functools
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from transforms.buffers import text_buffers
+from transforms.heuristics import folding
+from transforms.heuristics.folded_words import FoldedWords, entry_hash
+from transforms.heuristics.folding import kinds, lower_case
+from transforms.heuristics.scan import MAXIMUM_BYTES
+from transforms.heuristics.tries import PRIME, Trie, trie
+from transforms.heuristics.word_lists import Listed, WordList
+from transforms.kernels import kernel
+
+WITHOUT_SPACES = ("ja", "th", "zh")
+"""Languages whose bad words are found within words, too."""
+
+ALLOWED = {"ja": ("sm", "グロ", "女の子"), "zh": ("性",)}
+"""Entries of the usual lists that C4 leaves out, since they are parts of harmless words."""
+
+_LISTED, _WORD = folding.LISTED, folding.WORD
+
+
+def count_bad_words(text: pa.StringArray, listed: Listed) -> NDArray[np.int64]:
+    """Places of each text where an entry of its language's list stands, int64[rows].
+
+    A text in a language without a list has none, and so has null.
+    """
+    data, starts, ends = text_buffers(text)
+    ends = np.minimum(ends, starts + MAXIMUM_BYTES)
+    out = np.zeros(len(text), np.int64)
+    for language, words in listed.lists.items():
+        rows = np.flatnonzero(listed.rows_of(language))
+        if len(rows):
+            is_whole = language not in WITHOUT_SPACES
+            entries = _phrases(words, language)
+            _count(data, starts, ends, rows, kinds(), lower_case(), entries, is_whole, out)
+    return out
+
+
+def count_folded_bad_words(words: FoldedWords, rows: slice, listed: Listed) -> NDArray[np.int64]:
+    """Places of these rows where an entry stands among folded words, int64[rows, 1]."""
+    out = np.zeros((len(words.offsets) - 1, 1), np.int64)
+    for language, list_ in listed.lists.items():
+        chosen = np.flatnonzero(listed.rows_of(language)[rows])
+        if len(chosen):
+            _count_folded(words.offsets, words.hashes, chosen, _sequences(list_), out)
+    return out
+
+
+@functools.cache
+def _phrases(words: WordList, language: str) -> Trie:
+    allowed, table = ALLOWED.get(language, ()), lower_case()
+    entries = (entry for entry in words.entries if entry not in allowed)
+    codes = (np.array([ord(c) for c in entry]) for entry in entries)
+    return trie([int(table[c]) if c < _LISTED else int(c) for c in entry] for entry in codes)
+
+
+@functools.cache
+def _sequences(words: WordList) -> Trie:
+    """Entries with two blanks in a row are never found: no word is empty."""
+    split = (entry.split(" ") for entry in words.entries)
+    return trie([int(entry_hash(word)) for word in entry] for entry in split if "" not in entry)
+
+
+@kernel
+def _count(
+    data: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    table: NDArray[np.uint16],
+    lower: NDArray[np.uint32],
+    entries: Trie,
+    is_whole: bool,
+    out: NDArray[np.int64],
+) -> None:
+    begins = np.zeros(128, np.bool_)
+    for byte in range(128):
+        begins[byte] = _child(entries, 0, np.uint64(lower[byte])) > 0
+    for row in rows:
+        at, end, is_inside, places = starts[row], ends[row], False, 0
+        while at < end:
+            code, step = np.uint32(data[np.uint64(at)]), 1
+            if code >= 0x80:
+                code, step = _decode(data, at, end)
+            if not is_inside and (code >= 0x80 or begins[code]):
+                places += int(_stands(data, at, end, table, lower, entries, is_whole))
+            is_inside = is_whole and table[code] & _WORD != 0
+            at += step
+        out[row] = places
+
+
+@kernel
+def _stands(
+    data: NDArray[np.uint8],
+    at: int,
+    end: int,
+    table: NDArray[np.uint16],
+    lower: NDArray[np.uint32],
+    entries: Trie,
+    is_whole: bool,
+) -> bool:
+    """Whether an entry stands at `at`."""
+    node = 0
+    while at < end:
+        code, step = _decode(data, at, end)
+        at += step
+        node = _child(entries, node, np.uint64(lower[code] if code < _LISTED else code))
+        if node < 0:
+            return False
+        if entries.ends[node] and not (is_whole and _is_inside(data, at, end, table)):
+            return True
+    return False
+
+
+@kernel
+def _is_inside(data: NDArray[np.uint8], at: int, end: int, table: NDArray[np.uint16]) -> bool:
+    """Whether a letter, digit or underscore follows."""
+    return at < end and table[_decode(data, at, end)[0]] & _WORD != 0
+
+
+@kernel
+def _count_folded(
+    offsets: NDArray[np.int64],
+    hashes: NDArray[np.uint64],
+    rows: NDArray[np.int64],
+    entries: Trie,
+    out: NDArray[np.int64],
+) -> None:
+    for row in rows:
+        last, places = offsets[row + 1], 0
+        for word in range(offsets[row], last):
+            place, node = word + 1, _child(entries, 0, hashes[word])
+            while node > 0:
+                places += int(entries.ends[node])
+                node = _child(entries, node, hashes[place]) if place < last else -1
+                place += 1
+        out[row, 0] = places
+
+
+@kernel
+def _child(entries: Trie, node: int, symbol: np.uint64) -> int:
+    """The node that an edge leads to, or -1."""
+    key = (np.uint64(node) * np.uint64(PRIME) ^ symbol) * np.uint64(PRIME)
+    key ^= key >> np.uint64(32)
+    key |= np.uint64(key == 0)
+    mask = np.uint64(len(entries.keys) - 1)
+    slot = key & mask
+    while entries.keys[slot] != 0:
+        if entries.keys[slot] == key:
+            return int(entries.nodes[slot])
+        slot = (slot + np.uint64(1)) & mask
+    return -1
+
+
+@kernel
+def _decode(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.uint32, int]:
+    """Code point at `at` and its bytes; U+FFFD of one byte where it isn't UTF-8."""
+    first = np.uint32(data[at])
+    if first < 0x80:
+        return first, 1
+    length = 2 + int(first >= 0xE0) + int(first >= 0xF0)
+    if first < 0xC2 or first > 0xF4 or at + length > end:
+        return np.uint32(0xFFFD), 1
+    code = first & (0x7F >> length)
+    for k in range(1, length):
+        byte = np.uint32(data[at + k])
+        if byte & 0xC0 != 0x80:
+            return np.uint32(0xFFFD), 1
+        code = (code << 6) | (byte & 0x3F)
+    is_overlong = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
+    if is_overlong or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
+        return np.uint32(0xFFFD), 1
+    return np.uint32(code), length
