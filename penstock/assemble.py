@@ -122,7 +122,7 @@ class Assembler:
         if largest >= self._vocabulary_size:
             raise DataError(
                 f"a shard of {self._where} holds the token id {largest}, the vocabulary ends at "
-                f"{self._vocabulary_size - 1}; run `penstock verify`"
+                f"{self._vocabulary_size - 1}; `penstock verify` says which shard it is"
             )
         if rows < len(block[0]):
             longest = self._pad(block, ends, rows, segments)

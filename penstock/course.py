@@ -8,6 +8,7 @@ iterating stops for once, as many as its datasets have rows for, and no row is d
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from penstock.errors import UsageError
@@ -170,30 +171,38 @@ def check_step(step: Any) -> int:
     Raises:
         UsageError: it isn't an integer from 0.
     """
-    if isinstance(step, bool) or not isinstance(step, int) or step < 0:
+    if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 0:
         raise UsageError(f"step is {step!r}; allowed: an integer from 0")
-    return step
+    return int(step)
 
 
 def check_steps(steps: int, rows: int, options: LoaderOptions) -> None:
     """Raise if an epoch has no step.
 
     Raises:
-        UsageError: a batch is larger than an epoch.
+        UsageError: there are no rows, or a batch is larger than an epoch.
     """
+    if rows == 0:
+        raise UsageError(
+            "the dataset has no tokens to deliver: its documents are empty, deleted, or not "
+            "selected; take another split, version or selection"
+        )
     if steps == 0:
         raise UsageError(
             f"global_batch_size is {options.global_batch_size}, but the dataset packs to {rows} "
-            f"rows of {options.sequence_length} tokens; take a smaller batch or shorter rows"
+            f"rows of {options.sequence_length} tokens; take a smaller batch, shorter rows, or of "
+            "one dataset drop_last=False"
         )
 
 
-def check_skips(skip: Iterable[Any]) -> tuple[range, ...]:
+def check_skips(skip: Any) -> tuple[range, ...]:
     """The steps to skip, as ranges.
 
     Raises:
         UsageError: one isn't a step or a range of them.
     """
+    if not isinstance(skip, Iterable):
+        raise UsageError(f"skip is {skip!r}; allowed: a list of steps and ranges of them")
     found = [_as_range(part) for part in skip]
     return tuple(part for part in found if part)
 

@@ -212,7 +212,8 @@ class Dataset:
         wanted = self.manifest.tokenizer.token_type
         if reader.token_type != wanted:
             raise DataError(
-                f"shard {reader.url} holds {reader.token_type}, the manifest says {wanted}"
+                f"shard {reader.url} holds {reader.token_type}, the manifest says {wanted}; "
+                "restore it or run again"
             )
 
     def _check_split(self) -> None:

@@ -13,7 +13,9 @@ class Fields:
         self.where = where
         self._prefix = prefix
         if not isinstance(value, dict):
-            raise DataError(f"{where}: {prefix or 'the file'} is {value!r:.80}; allowed: an object")
+            raise DataError(
+                f"{where}: {prefix.rstrip('.') or 'the file'} is {value!r:.80}; allowed: an object"
+            )
         self._values: dict[str, Any] = value
         self._taken: set[str] = set()
 

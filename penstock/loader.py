@@ -116,7 +116,7 @@ class TokenLoader:
             packing=packing,
             long_documents=long_documents,
             drop_last=drop_last,
-            fields=tuple(fields),
+            fields=(fields,) if isinstance(fields, str) else tuple(fields),
             dtype=dtype,
             windows_per_batch=windows_per_batch,
             window_tokens=window_tokens,

@@ -73,10 +73,10 @@ class LoaderOptions:
         _check_choice("packing", self.packing, tuple(Packing))
         _check_choice("long_documents", self.long_documents, tuple(LongDocuments))
         _check_choice("dtype", self.dtype, DTYPES)
-        for field in self.fields:
-            _check_choice("fields", field, FIELDS)
-        if "input_ids" not in self.fields:
-            raise UsageError(f"fields is {list(self.fields)}; it must name 'input_ids'")
+        _check_fields(self.fields)
+        for name in ("drop_last", "balance_ranks"):
+            if not isinstance(getattr(self, name), bool):
+                raise UsageError(f"{name} is {getattr(self, name)!r}; allowed: True or False")
 
     @property
     def rank_rows(self) -> int:
@@ -120,6 +120,14 @@ def _check_range(name: str, value: Any, least: int, most: int | None = None) -> 
     if value < least or (most is not None and value > most):
         wanted = f"at least {least}" if most is None else f"{least} to {most}"
         raise UsageError(f"{name} is {value}; allowed: {wanted}")
+
+
+def _check_fields(fields: tuple[str, ...]) -> None:
+    if not set(fields) <= set(FIELDS) or "input_ids" not in fields:
+        raise UsageError(
+            f"fields is {list(fields)}; allowed: a list of {', '.join(FIELDS)}, input_ids among "
+            "them in any case"
+        )
 
 
 def _check_choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:

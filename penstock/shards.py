@@ -213,6 +213,10 @@ class ShardWriter:
         self._pending, self._pending_rows, self._pending_tokens = [], 0, 0
 
 
+_UNREADABLE = (pa.ArrowException, OSError, ValueError)
+"""What Arrow raises for damaged files, also where it has no such type or a name isn't text."""
+
+
 class ShardReader:
     """Reads a shard's batches: mapped into memory where the file is local, by range elsewhere.
 
@@ -225,21 +229,23 @@ class ShardReader:
         try:
             self._file = _open_arrow(url)
             self._reader = pa.ipc.open_file(self._file)
+            self.token_type = self._check_schema()
+            self.num_batches = int(self._reader.num_record_batches)
         except FileNotFoundError as error:
             raise DataError(f"shard {url} is missing; restore it or run again") from error
-        except (pa.ArrowInvalid, OSError) as error:
+        except _UNREADABLE as error:
             raise DataError(f"shard {url} can't be read ({error}); restore it or run again") from (
                 error
             )
-        self.token_type = self._check_schema()
-        self.num_batches = int(self._reader.num_record_batches)
 
     def batch(self, index: int) -> pa.RecordBatch:
         """One record batch: doc_id, tokens, source_id."""
         try:
             return self._reader.get_batch(index)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise DataError(f"shard {self.url}: batch {index} can't be read ({error})") from error
+        except _UNREADABLE as error:
+            raise DataError(
+                f"shard {self.url}: batch {index} can't be read ({error}); restore it or run again"
+            ) from error
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All record batches, in order."""
@@ -266,7 +272,10 @@ class ShardReader:
             )
         token_type = str(metadata.get(_TYPE_KEY, b"").decode())
         if token_type not in ("uint16", "uint32") or schema != shard_schema(token_type):
-            raise DataError(f"shard {self.url}: columns are {schema.names} of {schema.types}")
+            raise DataError(
+                f"shard {self.url}: columns are {schema.names} of {schema.types}; this program "
+                f"reads {shard_schema('uint16').names}; restore it or run again"
+            )
         return token_type
 
 

@@ -55,12 +55,16 @@ def read_mixture_cursor(
     wanted = mixture_identity(source, options)
     _check_names(state, wanted)
     _refuse(_differences(state, {"state_format": STATE_FORMAT} | _settings(options)))
-    _, row = _cursor(state, ENDLESS)
+    epoch, row = _cursor(state, ENDLESS)
+    _refuse([f"epoch is {epoch} in the state and always 0 of a mixture"] if epoch else [])
     try:
         plans = source.continued(state["mixture"], row)
         known = {str(name): dict(found) for name, found in state["datasets"].items()}
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        raise UsageError(f"the state's mixture can't be read ({error})") from error
+        raise UsageError(
+            f"the mixture in the loader's state can't be read ({error}); allowed: what "
+            "state_dict() of a loader of a mixture gave"
+        ) from error
     for name in source.used(plans, row):
         differences = _differences(known.get(name, {}), wanted["datasets"][name])
         _refuse([f"of {name!r} {line}" for line in differences])
@@ -92,9 +96,13 @@ def _settings(options: LoaderOptions) -> dict[str, Any]:
 
 
 def _check_names(state: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    kind = "a mixture" if "mixture" in wanted else "one dataset"
+    allowed = f"allowed: what state_dict() of a loader of {kind} gave"
+    if not isinstance(state, Mapping):
+        raise UsageError(f"the loader's state is {state!r:.80}; {allowed}")
     missing = [name for name in (*wanted, "epoch", "row") if name not in state]
     if missing:
-        raise UsageError(f"the loader's state lacks {missing}; it has {sorted(state)}")
+        raise UsageError(f"the loader's state lacks {missing}; it has {sorted(state)}; {allowed}")
 
 
 def _differences(state: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
@@ -117,7 +125,10 @@ def _refuse(differences: list[str]) -> None:
 def _cursor(state: Mapping[str, Any], num_rows: int) -> tuple[int, int]:
     epoch, row = state["epoch"], state["row"]
     if type(epoch) is not int or type(row) is not int or epoch < 0 or not 0 <= row <= num_rows:
-        raise UsageError(f"epoch is {epoch!r} and row {row!r}; allowed: from 0, row to {num_rows}")
+        raise UsageError(
+            f"the loader's state has epoch {epoch!r} and row {row!r}; allowed: integers from 0, "
+            f"the row up to {num_rows}"
+        )
     return epoch, row
 
 

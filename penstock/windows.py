@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ from penstock.packing import LongDocuments, Packing, count_rows
 from penstock.places import kept_folders
 from penstock.retry import patiently
 
-SIDECAR_FORMAT = 1
+SIDECAR_FORMAT = 2
 WINDOW_TOKENS = 1 << 22
 WINDOW_ROWS = 64
 _KEY = b"penstock.windows"
@@ -192,16 +193,25 @@ def _read(url: str) -> tuple[Windows, list[str]] | None:
         data = patiently(url, lambda: storage.read_bytes(url))
         table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
         stated = json.loads((table.schema.metadata or {})[_KEY])
-        columns = [table.column(name).to_numpy() for name in _COLUMNS]
-    except (OSError, pa.ArrowInvalid, KeyError, ValueError):
+        windows = Windows(*(table.column(name).to_numpy() for name in _COLUMNS))
+        if stated == _statement(windows, stated["shards"]):
+            return windows, stated["shards"]
+    except (OSError, pa.ArrowException, LookupError, TypeError, ValueError):
         return None
-    return (Windows(*columns), stated["shards"]) if stated["format"] == SIDECAR_FORMAT else None
+    return None
+
+
+def _statement(windows: Windows, keys: list[str]) -> dict[str, Any]:
+    """What a sidecar says of itself; its digest shows damage, after which it's made again."""
+    parts = [json.dumps(keys).encode(), *(getattr(windows, name).tobytes() for name in _COLUMNS)]
+    digest = storage.hash_bytes(b"".join(parts))
+    return {"format": SIDECAR_FORMAT, "shards": keys, "digest": digest}
 
 
 def _keep(folders: list[str], name: str, windows: Windows, keys: list[str]) -> None:
-    stated = {"format": SIDECAR_FORMAT, "shards": keys}
     table = pa.table({column: getattr(windows, column) for column in _COLUMNS})
-    table = table.replace_schema_metadata({_KEY: json.dumps(stated).encode()})
+    stated = json.dumps(_statement(windows, keys)).encode()
+    table = table.replace_schema_metadata({_KEY: stated})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)

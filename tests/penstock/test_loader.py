@@ -210,8 +210,11 @@ def test_a_state_of_another_dataset_or_none_is_refused(out: str, tmp_path: Path)
         other.load_state_dict(state)
     with pytest.raises(UsageError, match=r"state lacks \['state_format', 'dataset'"):
         other.load_state_dict({"epoch": 1, "row": 4})
-    with pytest.raises(UsageError, match="row 10000; allowed"):
+    with pytest.raises(UsageError, match="epoch 0 and row 10000; allowed: integers from 0, the"):
         other.load_state_dict(other.state_dict() | {"row": 10_000})
+    for nothing in (None, 5, "", []):
+        with pytest.raises(UsageError, match=r"state is .*; allowed: what state_dict\(\) of a"):
+            other.load_state_dict(nothing)  # type: ignore[arg-type]
 
 
 def test_seeds_and_epochs_give_other_orders(out: str) -> None:

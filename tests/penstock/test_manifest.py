@@ -121,7 +121,7 @@ def test_numbers_that_json_lacks_are_refused() -> None:
         (["shards", 1, "xxh3_128"], "XY", r"shards\[1\].xxh3_128 is 'XY'; allowed: 32 lower-case"),
         (["shards", 0, "colour"], 1, r"shards\[0\].colour is unknown; allowed: \['bytes', "),
         (["tokenizer", "token_type"], "int8", "token_type is 'int8'; allowed: uint16 or uint32"),
-        (["tokenizer"], [], r"tokenizer. is \[\]; allowed: an object"),
+        (["tokenizer"], [], r"tokenizer is \[\]; allowed: an object"),
         (["splits", "train", "rows"], 31, "splits is .* but the shards sum to"),
         (["counts", "kept"], 61, r"counts.records is 70, but kept \+ dropped \+ failed is 61"),
         (["counts", "stages", "lengths", "words"], 1.5, "counts.stages.lengths.words is 1.5"),
