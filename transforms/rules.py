@@ -11,10 +11,11 @@ the exact decimal number that the recipe shows, and the comparison is of integer
 so no rounding decides a verdict. Where `over` is 0, any count above 0 is too much, and none is
 neither too much nor too little.
 
-Cost: 8 ns a row and rule, 0.2 us for each row that is told; nothing beside extraction.
+Cost: 10 ns a row and rule in batches of 2,000, 0.2 us for each row that is told.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -23,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 MAXIMUM_RULES = 64
 """Bits of the mask in the signals' column `failing`."""
@@ -79,7 +81,17 @@ class Rule:
     @property
     def fraction(self) -> Fraction:
         """A number's threshold as the exact fraction that its decimal digits say."""
-        return Fraction(str(self.threshold))
+        return _fraction(str(self.threshold))
+
+
+_fraction = functools.cache(Fraction)
+
+
+class _Counts(NamedTuple):
+    """An integer column: int64 values, 0 where null, and which aren't null; None if all aren't."""
+
+    values: NDArray[np.int64]
+    known: NDArray[np.bool_] | None
 
 
 class FirstFailures(NamedTuple):
@@ -108,13 +120,13 @@ def failing_mask(signals: pa.RecordBatch, rules: Sequence[Rule]) -> np.ndarray:
             f"{len(rules)} rules, but a mask holds {MAXIMUM_RULES}; "
             "turn off rules that the recipe doesn't need"
         )
-    mask = np.zeros(signals.num_rows, np.uint64)
+    mask, counts = np.zeros(signals.num_rows, np.uint64), _counts(signals, rules)
     for bit, rule in enumerate(rules):
-        fails = _fails(signals, rule)
+        fails = _fails(signals, rule, counts)
         for languages, wanted in ((rule.only_languages, True), (rule.but_languages or None, False)):
             if languages is not None:
                 fails = fails & (_is_in(signals, languages) == wanted)
-        mask |= fails.astype(np.uint64) << np.uint64(bit)
+        mask |= fails * np.uint64(1 << bit)
     return mask
 
 
@@ -161,18 +173,40 @@ def _lowest_bit(mask: np.ndarray) -> np.ndarray:
 
 def _column(signals: pa.RecordBatch, rule: Rule, name: str | None = None) -> pa.Array:
     name = name or rule.column
-    if name not in signals.schema.names:
+    place = signals.schema.get_field_index(name)
+    if place < 0:
         raise ValueError(
             f"rule {rule.name!r} wants column {name!r}, but the signals have "
             f"{', '.join(signals.schema.names)}; turn on the stage that measures it"
         )
-    return signals.column(name)
+    return signals.column(place)
 
 
-def _fails(signals: pa.RecordBatch, rule: Rule) -> np.ndarray:
-    column = _column(signals, rule)
+def _counts(signals: pa.RecordBatch, rules: Sequence[Rule]) -> dict[str, _Counts]:
+    """The columns of integers that rules look at, each taken out of Arrow once."""
+    found: dict[str, _Counts] = {}
+    for rule in rules:
+        for name in _columns_of(rule):
+            if name not in found:
+                column = _column(signals, rule, name)
+                if rule.over is not None or pa.types.is_integer(column.type):
+                    found[name] = _numbers(column)
+    return found
+
+
+def _numbers(column: pa.Array) -> _Counts:
+    if not column.null_count:
+        return _Counts(column.to_numpy().astype(np.int64, copy=False), None)
+    values = column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    return _Counts(values, column.is_valid().to_numpy(zero_copy_only=False))
+
+
+def _fails(signals: pa.RecordBatch, rule: Rule, counts: Mapping[str, _Counts]) -> np.ndarray:
     if rule.over is not None:
-        return _ratio_fails(column, _column(signals, rule, rule.over), rule)
+        return _ratio_fails(rule, counts[rule.column], counts[rule.over])
+    if rule.column in counts and _is_whole(rule.threshold):
+        return _number_fails(rule, counts[rule.column])
+    column = _column(signals, rule)
     if isinstance(rule.threshold, tuple):
         fails = pc.invert(pc.is_in(column, value_set=pa.array(rule.threshold, column.type)))
         fails = pc.and_(fails, column.is_valid())
@@ -190,13 +224,24 @@ def _is_in(signals: pa.RecordBatch, languages: tuple[str, ...]) -> np.ndarray:
     return found
 
 
-def _ratio_fails(column: pa.Array, over: pa.Array, rule: Rule) -> np.ndarray:
+def _is_whole(threshold: Threshold) -> bool:
+    return not isinstance(threshold, tuple) and float(threshold).is_integer()
+
+
+def _number_fails(rule: Rule, column: _Counts) -> np.ndarray:
+    threshold = rule.fraction.numerator
+    is_least = rule.kind is Kind.AT_LEAST
+    fails: np.ndarray = column.values < threshold if is_least else column.values > threshold
+    return fails if column.known is None else fails & column.known
+
+
+def _ratio_fails(rule: Rule, column: _Counts, over: _Counts) -> np.ndarray:
     numerator, denominator = rule.fraction.as_integer_ratio()
-    count = column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64) * denominator
-    allowed = over.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64) * numerator
+    count, allowed = column.values * denominator, over.values * numerator
     fails: np.ndarray = count < allowed if rule.kind is Kind.AT_LEAST else count > allowed
-    known: np.ndarray = pc.and_(column.is_valid(), over.is_valid()).to_numpy(zero_copy_only=False)
-    fails &= known
+    for known in (column.known, over.known):
+        if known is not None:
+            fails &= known
     return fails
 
 
