@@ -51,12 +51,13 @@ def train_forest(
     bins = np.stack(
         [np.searchsorted(e, v, side="left") for e, v in zip(edges, features, strict=True)]
     ).astype(np.uint8)
+    real = np.stack([np.arange(_BINS) < len(e) for e in edges])
     share = weights[labels].sum() / weights.sum()
     bias = round(float(np.log(share / (1 - share))) * _UNIT)
     scores = np.full(len(labels), bias, np.int64)
     columns, thresholds, leaves = [], [], []
     for tree in range(options.trees):
-        chosen, at, leaf = _grow(bins, scores, labels, weights, tree, options)
+        chosen, at, leaf = _grow(bins, real, scores, labels, weights, tree, options)
         columns.append(chosen)
         thresholds.append([int(edges[c][a]) for c, a in zip(chosen, at, strict=True)])
         leaves.append(leaf)
@@ -72,13 +73,14 @@ def _edges(values: NDArray[np.int32]) -> NDArray[np.int32]:
     """Thresholds between the values, at most `_BINS` less one: their quantiles."""
     distinct = np.unique(values)
     if len(distinct) > _BINS:
-        quantiles = np.linspace(0, len(values) - 1, _BINS + 1).astype(np.int64)
-        distinct = np.unique(np.sort(values)[quantiles])[: _BINS + 1]
+        quantiles = np.linspace(0, len(values) - 1, _BINS).astype(np.int64)
+        distinct = np.unique(np.sort(values)[quantiles])
     return distinct[:-1] if len(distinct) > 1 else distinct
 
 
 def _grow(
     bins: NDArray[np.uint8],
+    real: NDArray[np.bool_],
     scores: NDArray[np.int64],
     labels: NDArray[np.bool_],
     weights: NDArray[np.float64],
@@ -92,16 +94,17 @@ def _grow(
     rows = np.flatnonzero(_drawn(len(labels), options.row_share, (options.seed, tree, 0)))
     columns = np.flatnonzero(_drawn(len(bins), options.column_share, (options.seed, tree, 1)))
     ridge = int(options.ridge * _UNIT)
-    leaf = np.zeros(len(labels), np.int64)
-    own_slope, own_bend = slope[rows], bend[rows]
+    leaf = np.zeros(len(labels), np.uint8)
+    own = np.stack([bins[column][rows] for column in columns])
+    own_slope, own_bend = (whole[rows].astype(np.int32) for whole in (slope, bend))
     chosen: list[int] = []
     at: list[int] = []
     for level in range(options.depth):
         gain = np.zeros((len(columns), _BINS))
-        _gains(bins, columns, rows, leaf[rows], own_slope, own_bend, 1 << level, ridge, gain)
-        best = int(np.argmax(gain))
+        _gains(own, leaf[rows], own_slope, own_bend, 1 << level, ridge, gain)
+        best = int(np.argmax(np.where(real[columns], gain, -np.inf)))
         column, place = int(columns[best // _BINS]), best % _BINS
-        leaf |= (bins[column] > place).astype(np.int64) << level
+        leaf |= (bins[column] > place).astype(np.uint8) << level
         chosen.append(column)
         at.append(place)
     sums = np.zeros((2, 1 << options.depth), np.int64)
@@ -126,11 +129,9 @@ def _drawn(count: int, share: float, key: tuple[int, int, int]) -> NDArray[np.bo
 @kernel
 def _gains(
     bins: NDArray[np.uint8],
-    columns: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    leaf: NDArray[np.int64],
-    slope: NDArray[np.int64],
-    bend: NDArray[np.int64],
+    leaf: NDArray[np.uint8],
+    slope: NDArray[np.int32],
+    bend: NDArray[np.int32],
     leaves: int,
     ridge: int,
     gain: NDArray[np.float64],
@@ -138,12 +139,12 @@ def _gains(
     """What each threshold of each column would gain, summed over the leaves."""
     slopes = np.empty(leaves * _BINS, np.int64)
     bends = np.empty(leaves * _BINS, np.int64)
-    for place in range(len(columns)):
-        values = bins[columns[place]]
+    for place in range(len(bins)):
+        values = bins[place]
         slopes[:] = 0
         bends[:] = 0
-        for number in range(len(rows)):
-            at = leaf[number] * _BINS + values[rows[number]]
+        for number in range(len(leaf)):
+            at = np.int64(leaf[number]) * _BINS + np.int64(values[number])
             slopes[at] += slope[number]
             bends[at] += bend[number]
         for node in range(leaves):
