@@ -24,6 +24,7 @@ from tests.benchmarks.extraction_peers import TEACHERS, crawl_bodies, peer_run
 from transforms.charset import decode_text
 from transforms.page.blocks import TEXT_END, TEXT_START, Blocks
 from transforms.page.forest import SHIPPED, Forest, Judge, forest_scores, judge_json
+from transforms.page.looks import block_looks
 from transforms.page.main_text import block_context, read_page
 from transforms.page.measure import block_features
 from transforms.page.train_forest import ForestOptions, train_forest
@@ -40,6 +41,7 @@ class Page:
     fold: int
     cut: Blocks
     features: NDArray[np.int32]
+    looks: NDArray[np.int64]
     labels: Labels
 
 
@@ -67,6 +69,7 @@ def _page(
         fold=int(hashlib.sha256(gold.sites[url].encode()).hexdigest(), 16) % FOLDS,
         cut=read.cut,
         features=block_features(*read),
+        looks=block_looks(*read),
         labels=label_page(url, blocks, gold, teachers),
     )
 
@@ -90,7 +93,8 @@ def _with_context(
     pages: Sequence[Page], scores: Sequence[NDArray[np.int32]]
 ) -> list[NDArray[np.int32]]:
     return [
-        block_context(page.features, page.cut, own) for page, own in zip(pages, scores, strict=True)
+        block_context(page.features, page.cut, page.looks, own)
+        for page, own in zip(pages, scores, strict=True)
     ]
 
 

@@ -32,24 +32,36 @@ from transforms.page.scan import (
 PARENT, NODE_TAG, NODE_TOKEN, FIRST_BLOCK, END_BLOCK = range(5)
 """Columns of `Blocks.nodes`: node around it (-1: none), tag number, its token, its blocks."""
 
-NODE, TEXT_START, TEXT_END, LINK_BYTES, LINKS, BOLD_BYTES, INLINE, LINES = range(8)
+NODE, TEXT_START, TEXT_END, LINK_BYTES, LINKS, BOLD_BYTES, INLINE, LINES, ITALIC_BYTES = range(9)
 """Columns of `Blocks.blocks`: the node right around it, its place in the text, bytes of it in
 links, number of links, bytes in bold, token of the inline element that it begins with (-1: none),
-lines that `<br>` parts."""
+lines that `<br>` parts, bytes in italics."""
 
 _OUT, _FROM, _SPACE, _BREAKS, _TOP, _NODES, _BLOCKS, _SKIPPED = range(8)
 _PRE, _LINK, _BOLD, _LINK_BYTES, _LINKS, _BOLD_BYTES, _INLINE, _LINES = range(8, 16)
+_ITALIC, _ITALIC_BYTES, _LINK_FROM = range(16, 19)
 
 _ROLES = tag_roles()
-_BLOCK, _BREAK, _SKIP, _A, _STRONG, _ROOT = (
-    int(role) for role in (Role.BLOCK, Role.BREAK, Role.SKIP, Role.LINK, Role.BOLD, Role.ROOT)
+_BLOCK, _BREAK, _SKIP, _A, _STRONG, _ROOT, _EMPHASIS, _INLINE_ROLE = (
+    int(role)
+    for role in (
+        Role.BLOCK,
+        Role.BREAK,
+        Role.SKIP,
+        Role.LINK,
+        Role.BOLD,
+        Role.ROOT,
+        Role.ITALIC,
+        Role.INLINE,
+    )
 )
-_INLINE_ROLE = int(Role.INLINE)
 _P, _LI, _TR, _HEAD, _SVG, _IMG, _HR, _SPAN = (
     tag(name) for name in listed("p li tr head svg img hr span")
 )
 _TABLE = tag("table")
-_HREF, _ALT, _CLASS = (attribute(name) for name in ("href", "alt", "class"))
+_HREF, _ALT, _CLASS, _STYLE, _HIDDEN = (
+    attribute(name) for name in listed("href alt class style hidden")
+)
 _HEADINGS = tag_set("h1 h2 h3 h4 h5 h6")
 _PREFORMATTED = tag_set("pre listing")
 _SECTIONS = tag_set("table tbody thead tfoot")
@@ -61,6 +73,11 @@ _TABLE_PARTS = tag_set("table tbody thead tfoot tr td th caption")
 _SCOPE = tag_set("table td th caption")
 _ITEM_SCOPE = tag_set("ul ol menu dir table td th caption")
 _LESS_SPECIAL = tag_set("address div p center legend figcaption h1 h2 h3 h4 h5 h6")
+_SHOWN = tag_set(
+    "img input embed svg select button object video audio canvas applet marquee textarea iframe"
+)
+"""What a browser shows between the words around it, though it isn't read as text."""
+
 _AMPERSAND = b"&"[0]
 _BLANK_ENTITIES = (b"&nbsp;", b"&#160;", b"&#xa0;", b"&#xA0;")
 _BLANK_ENTITY_BYTES = np.frombuffer(b"".join(_BLANK_ENTITIES), np.uint8)
@@ -70,6 +87,12 @@ _IS_PLAIN[[0, *range(0x09, 0x0E), 0x20, 0xC2, _AMPERSAND]] = False
 """Bytes that begin no white space, which is nearly all of them."""
 
 _EDIT_SECTION = np.frombuffer(b"mw-editsection", np.uint8)
+_DISPLAY, _NONE = (np.frombuffer(word, np.uint8) for word in (b"display", b"none"))
+_ANCHORS = ("#", "¶", "&para;", "&#182;", "§", "🔗")
+_ANCHOR_SIZES = np.array([len(anchor.encode()) for anchor in _ANCHORS])
+_ANCHOR_BYTES = np.array(
+    [list(anchor.encode().ljust(_ANCHOR_SIZES.max(), b"\0")) for anchor in _ANCHORS], np.uint8
+)
 
 
 class Blocks(NamedTuple):
@@ -106,10 +129,10 @@ def cut_blocks(
     written = _Page(
         text=np.empty(len(page) + most, np.uint8),
         nodes=np.empty((most, 5), np.int32),
-        blocks=np.empty((most, 8), np.int32),
+        blocks=np.empty((most, 9), np.int32),
         stack=np.zeros(maximum_depth + 1, np.int32),
         opened=np.zeros(len(TAGS) + 1, np.int32),
-        state=np.zeros(16, np.int64),
+        state=np.zeros(19, np.int64),
     )
     if not _cut(page, tokens.tags, tokens.attributes, written, image_texts):
         return None
@@ -170,6 +193,8 @@ def _start(
 ) -> None:
     state, number = page.state, tags[token, TAG]
     role = _ROLES[number]
+    if _SHOWN[number]:
+        state[_SPACE] = 1
     if role == _BLOCK:
         _flush(page)
         _imply_ends(page, number)
@@ -187,7 +212,7 @@ def _start(
     elif number == _SPAN and (state[_SKIPPED] >= 0 or _is_unread(data, tags, attributes, token)):
         _push(page, number, token)
         state[_SKIPPED] = state[_TOP] if state[_SKIPPED] < 0 else state[_SKIPPED]
-    elif role in (_A, _STRONG, _INLINE_ROLE):
+    elif role in (_A, _STRONG, _EMPHASIS, _INLINE_ROLE):
         _start_inline(tags, attributes, token, page)
 
 
@@ -202,34 +227,62 @@ def _start_inline(
     if role == _A and _find(tags, attributes, token, _HREF) >= 0:
         state[_LINK] = state[_TOP] + 1
         state[_LINKS] += 1
+        state[_LINK_FROM] = state[_OUT]
     elif role == _STRONG:
         state[_BOLD] += 1
+    elif role == _EMPHASIS:
+        state[_ITALIC] += 1
 
 
 @kernel
 def _is_unread(
     data: NDArray[np.uint8], tags: NDArray[np.int32], attributes: NDArray[np.int32], token: int
 ) -> bool:
-    """Whether a span is no text to a reader: MediaWiki's links to edit a section."""
-    row = _find(tags, attributes, token, _CLASS)
-    if row < 0:
-        return False
-    start, end = attributes[row, VALUE_START], attributes[row, VALUE_END]
-    if end - start < len(_EDIT_SECTION):
+    """Whether a span is no text to a reader: hidden, or MediaWiki's links to edit a section."""
+    for row in range(tags[token, FIRST_ATTRIBUTE], tags[token, ATTRIBUTES_END]):
+        name = attributes[row, NAME]
+        start, end = attributes[row, VALUE_START], attributes[row, VALUE_END]
+        if name == _HIDDEN:
+            return True
+        if name == _CLASS and _starts_with(data, start, end, _EDIT_SECTION):
+            return True
+        if name == _STYLE and _hides(data, start, end):
+            return True
+    return False
+
+
+@kernel
+def _hides(data: NDArray[np.uint8], start: int, end: int) -> bool:
+    """Whether a style says `display: none`."""
+    for at in range(start, end):
+        if _starts_with(data, at, end, _DISPLAY):
+            at += len(_DISPLAY)
+            while at < end and (data[at] == 0x20 or data[at] == 0x3A):
+                at += 1
+            if _starts_with(data, at, end, _NONE):
+                return True
+    return False
+
+
+@kernel
+def _starts_with(data: NDArray[np.uint8], start: int, end: int, word: NDArray[np.uint8]) -> bool:
+    if end - start < len(word):
         return False
     same = 0
-    while same < len(_EDIT_SECTION) and data[start + same] == _EDIT_SECTION[same]:
+    while same < len(word) and data[start + same] == word[same]:
         same += 1
-    return same == len(_EDIT_SECTION)
+    return same == len(word)
 
 
 @kernel
 def _end(page: _Page, number: int) -> None:
     state, role = page.state, _ROLES[number]
     if role == _A:
-        state[_LINK] = 0
+        _end_link(page)
     elif role == _STRONG:
         state[_BOLD] = max(state[_BOLD] - 1, 0)
+    elif role == _EMPHASIS:
+        state[_ITALIC] = max(state[_ITALIC] - 1, 0)
     elif number == _SPAN:
         _close(page, number, _SCOPE)
     elif role in (_BLOCK, _SKIP):
@@ -243,6 +296,34 @@ def _end(page: _Page, number: int) -> None:
             _close(page, number, _ITEM_SCOPE if number == _LI else _SCOPE)
     elif role == _BREAK:
         state[_BREAKS] += 1
+
+
+@kernel
+def _end_link(page: _Page) -> None:
+    """Close the open link; what stands for a link to the heading itself is no text."""
+    state = page.state
+    before = state[_LINK_FROM]
+    is_in_block = state[_LINK] > 0 and before >= state[_FROM]
+    if is_in_block and _is_anchor(page.text, before, state[_OUT]):
+        state[_LINK_BYTES] = max(state[_LINK_BYTES] - (state[_OUT] - before), 0)
+        state[_LINKS] -= 1
+        state[_OUT], state[_SPACE] = before, 1
+    state[_LINK] = 0
+
+
+@kernel
+def _is_anchor(text: NDArray[np.uint8], start: int, end: int) -> bool:
+    """Whether a text is one of the signs that link a heading to itself."""
+    while start < end and text[start] == 0x20:
+        start += 1
+    for row in range(len(_ANCHOR_BYTES)):
+        size = _ANCHOR_SIZES[row]
+        same = 0
+        while same < size and start + same < end and text[start + same] == _ANCHOR_BYTES[row, same]:
+            same += 1
+        if same == size == end - start:
+            return True
+    return False
 
 
 @kernel
@@ -346,7 +427,7 @@ def _pop(page: _Page) -> None:
         state[_LINK] = 0
     state[_TOP] -= 1
     if state[_TOP] <= 1:
-        state[_BOLD] = 0
+        state[_BOLD], state[_ITALIC] = 0, 0
 
 
 @kernel
@@ -365,12 +446,13 @@ def _flush(page: _Page) -> None:
             (BOLD_BYTES, _BOLD_BYTES),
             (INLINE, _INLINE),
             (LINES, _LINES),
+            (ITALIC_BYTES, _ITALIC_BYTES),
         ):
             page.blocks[block, row] = state[register]
         state[_BLOCKS] += 1
     state[_FROM] = state[_OUT]
-    state[_LINKS] = 0
-    state[_LINK_BYTES], state[_BOLD_BYTES], state[_LINES] = 0, 0, 0
+    state[_LINKS], state[_LINES], state[_LINK_FROM] = 0, 0, state[_OUT]
+    state[_LINK_BYTES], state[_BOLD_BYTES], state[_ITALIC_BYTES] = 0, 0, 0
     state[_SPACE], state[_BREAKS], state[_INLINE] = 0, 0, -1
 
 
@@ -429,6 +511,8 @@ def _count(page: _Page, written: int) -> None:
         page.state[_LINK_BYTES] += written
     if page.state[_BOLD] > 0:
         page.state[_BOLD_BYTES] += written
+    if page.state[_ITALIC] > 0:
+        page.state[_ITALIC_BYTES] += written
 
 
 @kernel

@@ -29,6 +29,9 @@ CONTEXT = (
     "heading_score",
     "kept_under_heading",
     "page_kept",
+    "mean_alike",
+    "kept_alike",
+    "alike",
     *(f"kept_in_{level}" for level in _LEVELS),
     *(f"mean_in_{level}" for level in _LEVELS),
 )
@@ -40,18 +43,22 @@ _FAR = 999
 _LIMIT = 640
 _AROUND_AT = 1
 _AFTER = _AROUND_AT + 2 * _REACH
-_LEVELS_AT = _AFTER + 10
+_LEVELS_AT = _AFTER + 13
 
 
 def context_features(
     cut: Blocks,
     characters: NDArray[np.int32],
     headings: NDArray[np.int32],
+    looks: NDArray[np.int64],
     scores: NDArray[np.int32],
 ) -> NDArray[np.int32]:
-    """The context of each block, (len(CONTEXT), blocks) int32; a heading's level is above 0."""
+    """The context of each block, (len(CONTEXT), blocks) int32.
+
+    A heading's level is above 0; blocks that are alike have the same look.
+    """
     context = np.zeros((len(CONTEXT), len(scores)), np.int32)
-    _measure(cut.nodes, cut.blocks, characters, headings, scores, context)
+    _measure(cut.nodes, cut.blocks, characters, headings, looks, scores, context)
     return context
 
 
@@ -61,6 +68,7 @@ def _measure(
     blocks: NDArray[np.int32],
     characters: NDArray[np.int32],
     headings: NDArray[np.int32],
+    looks: NDArray[np.int64],
     scores: NDArray[np.int32],
     context: NDArray[np.int32],
 ) -> None:
@@ -71,6 +79,7 @@ def _measure(
     _measure_neighbours(short, context)
     _measure_distance(short, characters, context)
     _measure_headings(short, headings, characters, context)
+    _measure_looks(looks, characters, short, context)
     _measure_elements(nodes, blocks, characters, short, context)
 
 
@@ -125,6 +134,28 @@ def _measure_headings(
         else:
             under += characters[block]
             kept += characters[block] if short[block] > 0 else 0
+
+
+@kernel
+def _measure_looks(
+    looks: NDArray[np.int64],
+    characters: NDArray[np.int32],
+    short: NDArray[np.int32],
+    context: NDArray[np.int32],
+) -> None:
+    """The mean score of the text in blocks that look alike, the kept share of it, their number."""
+    sums = np.zeros((looks.max() + 1 if len(looks) else 0, 4), np.int64)
+    for block in range(len(short)):
+        own, weight = sums[looks[block]], characters[block] + 20
+        own[0] += weight
+        own[1] += weight if short[block] > 0 else 0
+        own[2] += short[block] * weight
+        own[3] += 1
+    for block in range(len(short)):
+        own = sums[looks[block]]
+        context[_AFTER + 10, block] = own[2] // own[0]
+        context[_AFTER + 11, block] = 1000 * own[1] // own[0]
+        context[_AFTER + 12, block] = own[3]
 
 
 @kernel

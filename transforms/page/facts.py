@@ -3,8 +3,8 @@
 Each is looked for where pages state it, the surest place first: the title in `<title>`, then
 `og:title`; the address in `<link rel=canonical>`, then `og:url`; the language in `<html lang>`;
 the date in `article:published_time` and its like, JSON-LD's `datePublished`, an element with
-`itemprop=datePublished`, the first `<time datetime>`. They are a page's own claims: none is
-checked against its text.
+`itemprop=datePublished`, the first `<time datetime>`, last in the address itself (`/2020/02/29/`).
+They are a page's own claims: none is checked against its text.
 
 Cost: 0.02 ms for a page of 150 kB.
 """
@@ -94,6 +94,7 @@ _DATE = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ](\d\d):?(\d\d)(?::?(\d\d))?(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)?)?"
 )
 _LD_DATE = re.compile(rb'"datePublished"\s{0,9}:\s{0,9}"([^"]{8,40})"')
+_ADDRESS_DATE = re.compile(r"/((?:19|20)\d\d)([/-])(\d\d)\2(\d\d)(?!\d)")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
 _LONGEST = 1000
 _EARLIEST_YEAR = 1990
@@ -147,6 +148,8 @@ def _published(said: dict[str, str | None], json_ld: bytes | None) -> datetime |
     found = _LD_DATE.search(json_ld) if json_ld else None
     dates += [found.group(1).decode("ascii", "replace")] if found else []
     dates += [said.get(place) for place in ("datepublished", "date", "time")]
+    in_address = _ADDRESS_DATE.search(said.get("canonical") or said.get("og:url") or "")
+    dates += ["-".join(in_address.group(1, 3, 4))] if in_address else []
     return next(filter(None, (_date(date) for date in dates if date)), None)
 
 

@@ -12,7 +12,7 @@ from transforms.page.patterns import TEXTS
 OWN = listed(
     "characters words commas sentences function_words digits capitals separators wide last "
     "first link_share links function_share bold_share lines word_length heading tag_kind "
-    "repeated_text depth"
+    "italic_share repeated_text depth"
 )
 ELEMENT_TAGS = {
     "in_list": "ul ol dl",

@@ -33,7 +33,7 @@ _LETTERS = 27
 _CLASS, _ID, _ROLE, _ITEMPROP, _STYLE, _HIDDEN = (
     attribute(name) for name in listed("class id role itemprop style hidden")
 )
-_HIDDEN_BIT = np.uint64(1 << HINTS.index("hidden"))
+_UNSEEN_BIT = np.uint64(1 << HINTS.index("unseen"))
 
 
 class _Automaton(NamedTuple):
@@ -137,9 +137,9 @@ def _element_hints(
                     classes[place] = hashed
             elif name == _STYLE:
                 start, end = attributes[row, VALUE_START], attributes[row, VALUE_END]
-                hints[place] |= _match(data, start, end, step, found)[0] & _HIDDEN_BIT
+                hints[place] |= _match(data, start, end, step, found)[0] & _UNSEEN_BIT
             elif name == _HIDDEN:
-                hints[place] |= _HIDDEN_BIT
+                hints[place] |= _UNSEEN_BIT
 
 
 @kernel

@@ -12,6 +12,7 @@ from transforms.kernels import kernel
 from transforms.page.blocks import (
     BOLD_BYTES,
     INLINE,
+    ITALIC_BYTES,
     LINES,
     LINK_BYTES,
     LINKS,
@@ -118,6 +119,7 @@ def _measure_own(
     own[at + 5] = 10 * counts[_CHARACTERS] // words
     own[at + 6] = _LEVELS[number]
     own[at + 7] = _KINDS[number]
+    own[at + 8] = 1000 * row[ITALIC_BYTES] // size
 
 
 @kernel

@@ -37,14 +37,16 @@ class Role(IntEnum):
     BOLD = 7
     ROOT = 8
     """`html`, `head`, `body`: neither nested nor closed."""
+    ITALIC = 9
 
 
 _ROLES = {
-    Role.INLINE: "abbr acronym big cite code del dfn em font i ins kbd label mark math nobr q"
+    Role.INLINE: "abbr acronym big cite code del dfn font ins kbd label mark math nobr q"
     " ruby s samp small span strike sub sup time tt u var",
+    Role.ITALIC: "em i",
     Role.BLOCK: "address article aside blockquote caption center dd details dir div dl dt fieldset"
     " figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup legend li main menu"
-    " nav ol p pre section summary table tbody td tfoot th thead tr ul listing dialog",
+    " nav ol p pre search section summary table tbody td tfoot th thead tr ul listing dialog",
     Role.BREAK: "br hr",
     Role.RAW: "script style title textarea xmp iframe noembed noframes plaintext",
     Role.SKIP: "noscript template svg select datalist button object video audio canvas applet map"

@@ -56,7 +56,8 @@ ELEMENTS = {
     " td_post_content single_content article_inner body_text bodytext mw_parser_output blogtext"
     " news_text newstext text_content _e_content_ article_main field_name_body pf_content"
     " the_content caas_body articlebodytext read_content article_paragraph",
-    "hidden": "display_none visibility_hidden _hidden_ hidden_ _hidden sr_only screen_reader"
+    "unseen": "display_none visibility_hidden",
+    "hidden": "_hidden_ hidden_ _hidden sr_only screen_reader"
     " visually_hidden invisible noprint"
     " no_print _print _hide_ _hide noscript _collapsed_ offscreen _d_none_",
     "list": "_list_ _list list_ _items_ _item_ _grid_ _archive_ _feed_ _loop_",

@@ -26,9 +26,9 @@ _BINS = 64
 class ForestOptions:
     """How a forest grows."""
 
-    trees: int = 120
+    trees: int = 240
     depth: int = 5
-    rate: float = 0.15
+    rate: float = 0.08
     ridge: float = 5.0
     """Added to a leaf's second derivatives: what few rows say counts less."""
     row_share: float = 0.5

@@ -93,11 +93,29 @@ def test_end_tags_that_are_left_out_are_implied(page: str) -> None:
 def test_what_is_no_text_is_left_out() -> None:
     page = "a<script>b</script><noscript>c</noscript><select><option>d</select>"
     assert texts(page + "<svg><text>e</text></svg><svg/>f<button>g<div>h</div></button>i") == [
-        "af",
+        "a f",
         "i",
     ]
     assert texts("<div><button>a</div>b") == ["b"]
     assert texts('<h2>a<span class="mw-editsection"><span>[</span>edit</span></h2>') == ["a"]
+
+
+def test_hidden_spans_are_no_text() -> None:
+    assert texts("<p>a<span hidden>b<span>c</span></span> d") == ["a d"]
+    assert texts('<p>a <span style="color:red; display: none">b</span>c') == ["a c"]
+    assert texts('<p>a <span style="display:inline">b</span>') == ["a b"]
+
+
+def test_signs_that_link_a_heading_to_itself_are_no_text() -> None:
+    assert texts("<h2>a<a href=#a>¶</a></h2>") == ["a"]
+    assert texts("<h2><a href=#a> # </a>b</h2><p><a href=#n>#1</a>") == ["b", "#1"]
+    blocks = cut("<h2>ab <a href=#a>&para;</a></h2>").blocks
+    assert blocks[:, LINK_BYTES].tolist() == [0]
+    assert texts("<p>a<span>b<a href=x># </a></span>c") == ["ab c"]
+
+
+def test_images_part_words() -> None:
+    assert texts("<p>a<img src=x>b<wbr>c") == ["a bc"]
 
 
 def test_links_and_bold_text_are_counted() -> None:

@@ -13,6 +13,7 @@ def context(page: str, scores: list[float], sizes: list[int]) -> dict[str, list[
         blocks,
         np.array(sizes, np.int32),
         headings.astype(np.int32),
+        np.array([0, 1, 0, 1]),
         np.array([score * LOGIT for score in scores], np.int32),
     )
     return dict(zip(CONTEXT, found.tolist(), strict=True))
@@ -31,3 +32,6 @@ def test_a_block_knows_the_verdicts_around_it() -> None:
     assert found["kept_under_heading"] == [400, 250, 1000, 0]
     assert found["kept_in_grandparent"] == [392, 250, 250, 392]
     assert found["page_kept"] == [392] * 4
+    assert found["alike"] == [2, 2, 2, 2]
+    assert found["kept_alike"] == [0, 1000, 0, 1000]
+    assert found["mean_alike"] == [-123, 384, -123, 384]

@@ -41,6 +41,8 @@ DATES = {
     '<span itemprop=datePublished><meta itemprop="datePublished" content="20200203">': (2020, 2, 3),
     '<meta name="DC.date" content="2020-02-03 04:05">': (2020, 2, 3, 4, 5),
     '<time datetime="2020-02-03T04:05:06.7Z">': (2020, 2, 3, 4, 5, 6),
+    '<link rel=canonical href="https://a.example/news/2020/02/03/mill">': (2020, 2, 3),
+    '<meta property="og:url" content="https://a.example/2020-02-03-mill">': (2020, 2, 3),
 }
 
 

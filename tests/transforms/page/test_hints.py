@@ -30,9 +30,9 @@ NAMED = {
     '<div id="articleBody">': {"article", "body", "text"},
     '<div class="loading shadow">': set(),
     '<aside role="complementary">': {"sidebar"},
-    '<div style="color:red; display: none">': {"hidden"},
+    '<div style="color:red; display: none">': {"unseen"},
     '<div style="float: right">': set(),
-    "<p hidden>": {"hidden"},
+    "<p hidden>": {"unseen"},
     '<div data-x="sidebar">': set(),
 }
 

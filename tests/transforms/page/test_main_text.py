@@ -72,9 +72,9 @@ def test_a_page_of_which_nothing_is_sure_falls_back_to_its_prose() -> None:
     read = read_page(html.encode(), maximum_tags=99, maximum_depth=99)
     features = block_features(*read)
     unsure = np.full(3, -(10**6), np.int32)
-    assert main_blocks(features, unsure).tolist() == [False, True, False]
+    assert main_blocks(read.cut, features, unsure).tolist() == [False, True, False]
     short = read_page(b"<nav><p>Home</nav><p>Short", maximum_tags=99, maximum_depth=99)
-    assert main_blocks(block_features(*short), unsure[:2]).tolist() == [False, True]
+    assert main_blocks(short.cut, block_features(*short), unsure[:2]).tolist() == [False, True]
 
 
 def test_a_heading_stays_with_the_text_under_it() -> None:
@@ -84,7 +84,12 @@ def test_a_heading_stays_with_the_text_under_it() -> None:
         maximum_depth=99,
     )
     scores = np.array([-(10**5), -(10**5), 10**6, -(10**5)], np.int32)
-    assert main_blocks(block_features(*read), scores).tolist() == [True, True, True, False]
+    assert main_blocks(read.cut, block_features(*read), scores).tolist() == [
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_comments_are_an_option() -> None:
