@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from transforms.buffers import text_buffers
 from transforms.heuristics import folding
-from transforms.heuristics.folded_words import FoldedWords, entry_hash
+from transforms.heuristics.folded_words import FoldedWords, entry_hashes
 from transforms.heuristics.folding import kinds, lower_case
 from transforms.heuristics.scan import MAXIMUM_BYTES
 from transforms.heuristics.tries import PRIME, Trie, trie
@@ -83,9 +83,10 @@ def _phrases(words: WordList, language: str) -> tuple[Trie, NDArray[np.bool_]]:
 
 @functools.cache
 def _sequences(words: WordList) -> Trie:
-    """Entries with two blanks in a row are never found: no word is empty."""
-    split = (entry.split(" ") for entry in words.entries)
-    return trie([int(entry_hash(word)) for word in entry] for entry in split if "" not in entry)
+    """Entries that have other white space than a blank between words are never found."""
+    split = [entry.split() for entry in words.entries if entry == " ".join(entry.split())]
+    hashes = iter(entry_hashes([word for entry in split for word in entry]))
+    return trie([next(hashes) for _ in entry] for entry in split)
 
 
 @kernel

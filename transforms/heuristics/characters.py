@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.heuristics import folding
 from transforms.tables import shipped_table
 
 SPACE = 1 << 0
@@ -52,6 +53,10 @@ MARK = 1 << 25
 CUE = 1 << 27
 CUE_M, CUE_R = 1 << 28, 1 << 29
 """Letters j, k, v; m; r: each phrase of C4 has a word with one of the first or both others."""
+NO_ALNUM = 1 << 30
+"""A word that has none is one part to RedPajama."""
+FOLDS = 1 << 31
+"""Numeric, or another to RedPajama (`folding`): a word that has none is its own folded word."""
 ALONE = 1 << 26
 """Of a script without spaces: a word of its own to Unicode's word boundaries."""
 
@@ -157,6 +162,8 @@ def _by_list() -> Iterable[tuple[int, Iterable[int]]]:
     yield ELLIPSIS, _codes("…")
     yield PERIOD, _codes(".")
     yield BRACE, _codes("{")
+    yield NO_ALNUM, [ord("_"), *np.flatnonzero(folding.kinds() & folding.WORD == 0).tolist()]
+    yield FOLDS, np.flatnonzero(folding.folded_otherwise()).tolist()
     yield CUE, _codes("jJkKvV")
     yield CUE_M, _codes("mM")
     yield CUE_R, _codes("rR")

@@ -7,6 +7,7 @@ told to four decimals: RedPajama sums floats in the order of words and tells eig
 Cost (2-core AMD EPYC): 3 ns a byte of English.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 
 from transforms.heuristics import characters as c
 from transforms.heuristics import folding, repeats
-from transforms.heuristics.folded_words import FoldedWords, entry_hash
+from transforms.heuristics.folded_words import FoldedWords
 from transforms.heuristics.folding import folded
 from transforms.heuristics.repeats import count_repeats
-from transforms.heuristics.scan import Scan
+from transforms.heuristics.scan import Scan, word_hash
 from transforms.heuristics.scan_bytes import Lines, Words
 from transforms.kernels import kernel
 
@@ -33,6 +34,7 @@ DECIMALS = 4
 """Of the entropy."""
 
 _FEWEST_WORDS = 5
+_NEAR = 64
 _UNIT, _TELL = 1 << 32, 10**DECIMALS
 _DROPPED = folding.DROPPED
 _PAIR = c.CUE_M | c.CUE_R
@@ -50,9 +52,8 @@ def count_folded(scan: Scan, words: FoldedWords) -> NDArray[np.int64]:
     """
     rows = scan.rows.stop - scan.rows.start
     out = np.zeros((rows, NUM_COUNT_COLUMNS), np.int64)
-    javascript = entry_hash("javascript")
     of_words = (words.of_words, words.hashes, words.lengths, words.numerics)
-    _count_lines(scan.lines, *of_words, javascript, out)
+    _count_lines(scan.lines, *of_words, _javascript(), out)
     _count_lorem(scan.data, scan.words, words.of_words, folded(), out)
     slots = 1 << max(4, (2 * int(out[:, WORDS].max(initial=0))).bit_length())
     scratch = np.empty(slots, np.uint64), np.empty(slots, np.int64), np.empty(slots, np.int64)
@@ -72,6 +73,11 @@ def count_folded_repeats(words: FoldedWords) -> NDArray[np.int64]:
     occurs_twice = counts[:, repeats.TOP_LONGEST : repeats.TOP_LONGEST + 3] > 0
     covered = counts[:, repeats.COVERED : repeats.COVERED + 6]
     return np.concatenate([np.where(occurs_twice, top, 0), covered], axis=1)
+
+
+@functools.cache
+def _javascript() -> np.uint64:
+    return word_hash("javascript")
 
 
 @kernel
@@ -152,6 +158,7 @@ def _count_kinds(
     out: NDArray[np.int64],
 ) -> None:
     """Different words and the entropy of their counts."""
+    near = np.array([_times_log(count) for count in range(_NEAR)])
     for row in range(len(out)):
         first, last = offsets[row], offsets[row + 1]
         total, slots, many = last - first, 16, 0
@@ -170,7 +177,8 @@ def _count_kinds(
             counts[slot] += 1
         unevenness = 0
         for kind in range(many):
-            unevenness += _times_log(counts[places[kind]])
+            count = counts[places[kind]]
+            unevenness += near[count] if count < _NEAR else _times_log(count)
         out[row, DISTINCT] = many
         if total > 1:
             entropy = (_times_log(total) - unevenness) / (total * _UNIT)
@@ -180,4 +188,4 @@ def _count_kinds(
 @kernel
 def _times_log(count: int) -> int:
     """`count * log(count)` in units of 2^-32."""
-    return 0 if count == 1 else round(count * math.log(count) * _UNIT)
+    return 0 if count < 2 else round(count * math.log(count) * _UNIT)

@@ -12,6 +12,7 @@ Source: togethercomputer/RedPajama-Data, `core/document.py` and `quality_signals
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.heuristics import characters as c
 from transforms.heuristics import folding
 from transforms.heuristics.folding import kinds
 from transforms.heuristics.scan import Scan
@@ -24,6 +25,7 @@ NUM_PART_COLUMNS = 6
 
 _WORD, _LETTER, _UPPER, _SMALL = folding.WORD, folding.LETTER, folding.UPPER, folding.SMALL
 _STOP, _BRACKET = folding.STOP, folding.BRACKET
+_NO_ALNUM, _CASED, _CAPITAL = c.NO_ALNUM, c.UPPER | c.LOWER, c.UPPER
 
 
 def count_parts(scan: Scan) -> NDArray[np.int64]:
@@ -51,7 +53,15 @@ def _count(
     for row in range(len(out)):
         parts, lettered, capitals, brackets, sentences, is_open = 0, 0, 0, 0, 0, False
         for word in range(words.offsets[row], words.offsets[row + 1]):
-            at, end = words.starts[word], words.ends[word]
+            at, end, flags = words.starts[word], words.ends[word], words.flags[word]
+            is_ascii = end - at == words.lengths[word]
+            if not flags & _NO_ALNUM and (is_ascii or not flags & _CASED):
+                parts += 1
+                lettered += int(flags & _CASED != 0)
+                capitals += int(flags & _CASED == _CAPITAL)
+                sentences += int(not is_open)
+                is_open = True
+                continue
             last, seen = np.uint32(_WORD << 1), np.uint32(0)
             while at < end:
                 code, step = np.uint32(data[np.uint64(at)]), 1
