@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.heuristics import folding
+from transforms.heuristics.folding import is_itself
 from transforms.tables import shipped_table
 
 SPACE = 1 << 0
@@ -162,8 +162,9 @@ def _by_list() -> Iterable[tuple[int, Iterable[int]]]:
     yield ELLIPSIS, _codes("…")
     yield PERIOD, _codes(".")
     yield BRACE, _codes("{")
-    yield NO_ALNUM, [ord("_"), *np.flatnonzero(folding.kinds() & folding.WORD == 0).tolist()]
-    yield FOLDS, np.flatnonzero(folding.folded_otherwise()).tolist()
+    every = [chr(code) for code in range(sys.maxunicode + 1)]
+    yield NO_ALNUM, [ord(c) for c in every if not c.isalnum()]
+    yield FOLDS, [ord(c) for c in every if not is_itself(c)]
     yield CUE, _codes("jJkKvV")
     yield CUE_M, _codes("mM")
     yield CUE_R, _codes("rR")

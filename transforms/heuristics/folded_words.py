@@ -4,7 +4,7 @@ Each word of a scan becomes one folded word, or none where it is punctuation alo
 small letters and are taken as the scan has them, with its hash; so other words, folded, must get
 the hash that a scan gives to what they become.
 
-Cost (2-core AMD EPYC): 1 ns a byte of English.
+Cost (2-core AMD EPYC): 1.6 ns a byte of English.
 
 Source: togethercomputer/RedPajama-Data, `core/document.py` and `utilities/text/normalization.py`.
 """
@@ -107,10 +107,12 @@ def _fold_ascii(
 ) -> tuple[np.uint64, int]:
     hashed, chunk, length = np.uint64(_SEED), np.uint64(0), 0
     for place in range(at, end):
-        code = folded[data[np.uint64(place)]]
-        if code != _DROPPED:
-            hashed, chunk = _take(hashed, chunk, length, np.uint64(code))
-            length += 1
+        code = np.uint64(folded[data[np.uint64(place)]])
+        is_kept = np.uint64(code != _DROPPED)
+        chunk |= code * is_kept << np.uint64(length % 8 * 8)
+        length += np.int64(is_kept)
+        if is_kept and length % 8 == 0:
+            hashed, chunk = _mix(hashed, chunk), np.uint64(0)
     return _finish_ascii(hashed, chunk, length), length
 
 

@@ -91,11 +91,13 @@ def several() -> NDArray[np.uint32]:
     return np.array([ord(c) for many in found if len(many) > 1 for c in many], np.uint32)
 
 
-def folded_otherwise() -> NDArray[np.bool_]:
-    """Which code points are numeric or become others, bool[LISTED]."""
-    is_numeric = kinds()[:LISTED] & NUMERIC != 0
-    changed: NDArray[np.bool_] = folded() != np.arange(LISTED, dtype=np.uint32)
-    return changed | is_numeric
+def is_itself(c: str) -> bool:
+    """Whether the character becomes itself and isn't numeric.
+
+    >>> [is_itself(c) for c in "aA1-ñ水"]
+    [True, False, False, False, False, True]
+    """
+    return _fold(ord(c)) == c and c not in string.punctuation and not c.isnumeric()
 
 
 def _fold(code: int) -> str:
