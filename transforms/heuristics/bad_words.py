@@ -122,7 +122,7 @@ def _may_begin(data: NDArray[np.uint8], at: int, end: int, begin: NDArray[np.boo
     if at + 3 > end:
         return True
     first, second, third = data[np.uint64(at)], data[np.uint64(at + 1)], data[np.uint64(at + 2)]
-    return (second | third) >= 0x80 or begin[first & 31, second & 31, third & 31]
+    return (second | third) >= 0x80 or bool(begin[first & 31, second & 31, third & 31])
 
 
 @kernel

@@ -85,7 +85,7 @@ def _fold(
     """Fills the arrays; number of folded words."""
     count = 0
     for word in range(len(of_words) - 1):
-        flags, length, numeric = words.flags[word], np.int64(words.lengths[word]), 0
+        flags, length, numeric = words.flags[word], int(words.lengths[word]), 0
         hashed = words.hashes[word]
         if flags & _FOLDS:
             at, end = words.starts[word], words.ends[word]
@@ -110,7 +110,7 @@ def _fold_ascii(
         code = np.uint64(folded[data[np.uint64(place)]])
         is_kept = np.uint64(code != _DROPPED)
         chunk |= code * is_kept << np.uint64(length % 8 * 8)
-        length += np.int64(is_kept)
+        length += int(is_kept)
         if is_kept and length % 8 == 0:
             hashed, chunk = _mix(hashed, chunk), np.uint64(0)
     return _finish_ascii(hashed, chunk, length), length
