@@ -3,14 +3,18 @@
 Documents don't see each other: attention is masked by the batch's cu_seqlens, positions restart in
 each document, and the loss is over labels that count. Every step prints its loss to the last bit;
 with --checkpoint the run can be killed at any moment and goes on, with the same losses, when the
-same command is given again. On a GPU it trains in bf16 with FlexAttention over the same segments,
-and batches arrive there while the model works.
+same command is given again (on a GPU the last bits depend on its kernels).
+
+On a GPU it trains in bf16 with FlexAttention over the same segments, and batches arrive there while
+the model works; at the end it tells in which share of the time the model's stream had to wait for
+them. --trace FILE keeps a profile of a few steps, for chrome://tracing or ui.perfetto.dev, and
+tells for how much of the copies' time kernels ran beside them.
 """
 
 import argparse
+import functools
 import json
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from training_clock import GpuClock, HostClock, describe_trace, profiled
 
 from penstock import Batch, TokenLoader
 
@@ -40,8 +45,9 @@ SHAPES = {
 
 def segment_numbers(batch: Batch) -> Tensor:
     """The number of each token's segment, in the shape of the batch's rows."""
-    places = torch.arange(batch.input_ids.numel(), device=batch.input_ids.device)
-    numbers = torch.searchsorted(batch.cu_seqlens[1:].contiguous(), places, right=True)
+    ends = batch.cu_seqlens[1:]
+    places = torch.arange(batch.input_ids.numel(), dtype=ends.dtype, device=ends.device)
+    numbers = torch.searchsorted(ends, places, right=True, out_int32=True)
     return numbers.view_as(batch.input_ids)
 
 
@@ -57,33 +63,34 @@ class DenseAttention:
         return functional.scaled_dot_product_attention(query, key, value, attn_mask=self._mask)
 
 
-class FlexAttention:
-    """FlexAttention over the flattened rows: blocks between two documents aren't computed."""
+@functools.cache
+def compiled_flex() -> tuple[Any, Any]:
+    """Compiled `create_block_mask` and `flex_attention`: neither makes (length, length) tensors.
 
-    _flex: Any = None
+    Each step's mask is another function of the same code, so neither is compiled again.
+    """
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+
+    return torch.compile(create_block_mask), torch.compile(flex_attention, dynamic=False)
+
+
+class FlexAttention:
+    """FlexAttention row by row: blocks between two documents aren't computed."""
 
     def __init__(self, batch: Batch) -> None:
-        from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+        create_block_mask, self._attend = compiled_flex()
+        numbers = segment_numbers(batch)
+        rows, length = numbers.shape
 
-        if FlexAttention._flex is None:
-            FlexAttention._flex = staticmethod(torch.compile(flex_attention, dynamic=False))
-        numbers = segment_numbers(batch).flatten()
+        def visible(row: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+            return (numbers[row, query] == numbers[row, key]) & (query >= key)
 
-        def visible(_row: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
-            return (numbers[query] == numbers[key]) & (query >= key)
-
-        size = len(numbers)
-        self._mask = create_block_mask(visible, None, None, size, size, device=str(numbers.device))
+        device = str(numbers.device)
+        self._mask = create_block_mask(visible, rows, None, length, length, device=device)
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attention of (rows, heads, length, width of a head)."""
-        rows, heads, length, width = query.shape
-
-        def flat(part: Tensor) -> Tensor:
-            return part.transpose(0, 1).reshape(1, heads, rows * length, width)
-
-        mixed = self._flex(flat(query), flat(key), flat(value), block_mask=self._mask)
-        return mixed.reshape(heads, rows, length, width).transpose(0, 1)  # type: ignore[no-any-return]
+        return self._attend(query, key, value, block_mask=self._mask)  # type: ignore[no-any-return]
 
 
 class Layer(nn.Module):
@@ -154,33 +161,44 @@ class Training:
         ).to(device)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=options.learning_rate)
         self.device = device
-        self.waited_s = 0.0
+        self.clock = (GpuClock if device == "cuda" else HostClock)()
         self.step = 0
+        self._untold: Tensor | None = None
 
-    def batches(self) -> Iterator[Batch]:
-        """Batches without end; the time spent waiting for them is added up."""
-        while True:
-            batches = iter(self.loader)
-            while True:
-                started = time.perf_counter()
-                batch = next(batches, None)
-                self.waited_s += time.perf_counter() - started
-                if batch is None:
-                    break
-                yield batch
+    def batches(self, steps: int) -> Iterator[Batch]:
+        """The batches until so many steps are done; the clock is told what waiting they cost."""
+        batches = iter(self.loader)
+        while self.step < steps:
+            self.clock.step_ends()
+            batch = next(batches, None)
+            if batch is None:
+                batches = iter(self.loader)
+                batch = next(batches)
+            self.clock.step_begins()
+            yield batch
+        self.clock.step_ends()
 
-    def learn(self, batch: Batch) -> float:
-        """Take one step; its loss."""
+    def learn(self, batch: Batch) -> None:
+        """Take one step, then tell the loss of the one before: the host stays ahead of a GPU."""
         with torch.autocast("cuda", torch.bfloat16, enabled=self.device == "cuda"):
             loss = self.model(batch)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
+        self.tell()
         self.step += 1
-        return float(loss.item())
+        self._untold = loss.detach()
+
+    def tell(self) -> None:
+        """Print the loss of the last step, unless it was printed already."""
+        if self._untold is not None:
+            loss = float(self._untold.item())
+            print(json.dumps({"step": self.step, "loss": loss, "bits": loss.hex()}), flush=True)
+        self._untold = None
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint that appears whole."""
+        """Write a checkpoint that appears whole, of a step whose loss is told."""
+        self.tell()
         saved = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -208,21 +226,20 @@ def train(options: argparse.Namespace) -> None:
     report = training.loader.pack_report()
     packed, padded = (-(-n // options.batch_size) for n in (report.rows, report.unpacked_rows))
     print(f"an epoch takes {packed} steps; {padded} if each row were padded behind one document")
-    warm_up, started, tokens = training.step + min(10, options.steps // 2), 0.0, 0
-    for batch in training.batches():
-        if training.step >= options.steps:
-            break
-        if training.step == warm_up:
-            started, training.waited_s, tokens = time.perf_counter(), 0.0, 0
-        loss = training.learn(batch)
-        tokens += batch.input_ids.numel()
-        print(json.dumps({"step": training.step, "loss": loss, "bits": loss.hex()}), flush=True)
-        if options.checkpoint and training.step % options.every == 0:
-            training.save(options.checkpoint)
-    if tokens and started:
-        seconds = time.perf_counter() - started
-        share = training.waited_s / seconds
-        print(f"{tokens / seconds:,.0f} tokens/s on {training.device}, {share:.2%} of it waiting")
+    steps = max(0, options.steps - training.step)
+    skipped = min(10, steps // 2)
+    with profiled(options.trace, skipped) as step_ended:
+        for batch in training.batches(options.steps):
+            training.learn(batch)
+            step_ended()
+            if options.checkpoint and training.step % options.every == 0:
+                training.save(options.checkpoint)
+    training.tell()
+    if steps:
+        tokens = (steps - skipped) * batch.input_ids.numel()
+        print(training.clock.report(skipped, tokens, training.device))
+    if options.trace:
+        print(describe_trace(options.trace))
 
 
 def main() -> None:
@@ -237,6 +254,7 @@ def main() -> None:
     parser.add_argument("--model", choices=sorted(SHAPES), default="tiny")
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--every", type=int, default=20, help="steps between two checkpoints")
+    parser.add_argument("--trace", type=Path, help="where to put a profile of three steps")
     train(parser.parse_args())
 
 

@@ -82,7 +82,8 @@ class CudaDevice:
         cuda = self._torch.cuda
         with cuda.device(self._device), cuda.stream(self._stream):
             copies = [tensor.to(self._device, non_blocking=True) for tensor in tensors]
-            copied = cuda.Event()
+            # Blocking: who waits for a buffer sleeps, and takes no core from the model's thread.
+            copied = cuda.Event(blocking=True)
             copied.record(self._stream)
             finished = finish(copies)
             ready = cuda.Event()

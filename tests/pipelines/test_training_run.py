@@ -35,9 +35,9 @@ def losses(lines: list[str]) -> dict[int, str]:
     return {line["step"]: line["bits"] for line in found}
 
 
-def run(output: Path, checkpoint: Path) -> list[str]:
+def run(output: Path, checkpoint: Path, *more: str) -> list[str]:
     done = subprocess.run(
-        command(output, checkpoint),
+        [*command(output, checkpoint), *more],
         env=environment(),
         capture_output=True,
         text=True,
@@ -78,3 +78,31 @@ def test_a_killed_run_goes_on_with_the_same_losses(serial_output: Path, tmp_path
     assert found is not None
     assert int(found[1]) < int(found[2])
     assert re.fullmatch(r"[\d,]+ tokens/s on (cpu|cuda), [\d.]+% of it waiting", whole[-1])
+
+
+def test_a_profile_is_kept(serial_output: Path, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.json"
+    lines = run(serial_output, tmp_path / "none.pt", "--steps", "8", "--trace", str(trace))
+    names = {event.get("name") for event in json.loads(trace.read_text())["traceEvents"]}
+    assert {"ProfilerStep#5", "aten::scaled_dot_product_attention"} <= names
+    assert lines[-1].startswith(f"{trace} has ")
+
+
+def test_the_time_of_copies_beside_kernels_is_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(flow.REPOSITORY / "examples"))
+    from training_clock import copies_beside_kernels
+
+    def event(kind: str, name: str, start: float, end: float) -> dict[str, object]:
+        return {"cat": kind, "name": name, "ts": start, "dur": end - start}
+
+    copies = [
+        event("gpu_memcpy", "Memcpy HtoD (Pinned -> Device)", 10, 20),
+        event("gpu_memcpy", "Memcpy HtoD (Pinned -> Device)", 40, 50),
+        event("gpu_memcpy", "Memcpy DtoH (Device -> Pinned)", 0, 100),
+        event("cuda_runtime", "cudaMemcpyAsync HtoD", 0, 100),
+        {"ph": "M", "name": "process_name"},
+    ]
+    kernels = [event("kernel", "gemm", *span) for span in [(0, 12), (11, 14), (18, 30), (13, 13.5)]]
+    assert copies_beside_kernels(copies) == (2, 0)
+    assert copies_beside_kernels(kernels) == (0, 0)
+    assert copies_beside_kernels(copies + kernels) == (2, 6 / 20)
