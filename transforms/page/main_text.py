@@ -65,8 +65,8 @@ _MANY_TAGS = 8_000
 _SHORT = 200
 """Characters of a main text that may not be all."""
 
-_TITLE_CUT, _HEADING_CUT = -262_144, -131_072
-"""Scores above which a heading over a kept block stays: of level 1, where tools differ; others."""
+_HEADING_CUT = -131_072
+"""Score above which a heading stays over a kept block."""
 
 _HEADINGS_IN_A_ROW = 2
 
@@ -168,9 +168,8 @@ def _with_headings(
     features: NDArray[np.int32], scores: NDArray[np.int32], kept: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """The kept blocks and the headings right above them, unless the classifier is quite sure."""
-    level = features[_HEADING]
-    likely = scores > np.where(level == 1, _TITLE_CUT, _HEADING_CUT)
-    headings = likely & (level > 0) & (features[_LINK_SHARE] < _MANY_LINKS)
+    likely = (scores > _HEADING_CUT) & (features[_LINK_SHARE] < _MANY_LINKS)
+    headings = likely & (features[_HEADING] > 0)
     for _ in range(_HEADINGS_IN_A_ROW):
         kept = kept | (headings & np.append(kept[1:], False))
     return kept
