@@ -84,8 +84,8 @@ _KEY_HASHES = np.array([_hashed(key) for key in _KEYS], np.uint64)
 _KEY_SLOTS = np.array([_PLACES.index(place) for place in _KEYS.values()], np.int64)
 _TITLE, _LANG, _TIME = (_PLACES.index(place) for place in ("title", "lang", "time"))
 _FACTOR = np.uint64(HASH_FACTOR)
-_TITLE_TAG, _META, _LINK, _TIME_TAG, _HTML, _SCRIPT = (
-    tag(name) for name in listed("title meta link time html script")
+_TITLE_TAG, _META, _LINK, _TIME_TAG, _HTML, _SCRIPT, _SPAN = (
+    tag(name) for name in listed("title meta link time html script span")
 )
 _NAME, _PROPERTY, _ITEMPROP, _REL, _TYPE, _CONTENT, _HREF, _DATETIME, _LANG_NAME = (
     attribute(name) for name in listed("name property itemprop rel type content href datetime lang")
@@ -93,6 +93,7 @@ _NAME, _PROPERTY, _ITEMPROP, _REL, _TYPE, _CONTENT, _HREF, _DATETIME, _LANG_NAME
 _DATE = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ](\d\d):?(\d\d)(?::?(\d\d))?(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)?)?"
 )
+_LD_KEY = np.frombuffer(b'"datePublished"', np.uint8)
 _LD_DATE = re.compile(rb'"datePublished"\s{0,9}:\s{0,9}"([^"]{8,40})"')
 _ADDRESS_DATE = re.compile(r"/((?:19|20)\d\d)([/-])(\d\d)\2(\d\d)(?!\d)")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
@@ -182,17 +183,32 @@ def _find_facts(
             _note(spans, _TITLE, tags[token, CONTENT], tags[token, END])
         elif number == _HTML:
             _note_attribute(tags, attributes, token, _LANG_NAME, _LANG, spans)
-        elif number in (_META, _LINK, _SCRIPT, _TIME_TAG):
+        elif number in (_META, _LINK, _SCRIPT, _TIME_TAG, _SPAN):
             slot = _slot(data, tags, attributes, token)
             if number == _SCRIPT and slot >= 0:
-                _note(spans, slot, tags[token, CONTENT], tags[token, END])
+                start, end = tags[token, CONTENT], tags[token, END]
+                if _tells_date(data, start, end):
+                    _note(spans, slot, start, end)
             elif number == _TIME_TAG:
                 _note_attribute(
                     tags, attributes, token, _DATETIME, slot if slot >= 0 else _TIME, spans
                 )
             elif slot >= 0:
-                wanted = _CONTENT if number == _META else _HREF
+                wanted = _HREF if number == _LINK else _CONTENT
                 _note_attribute(tags, attributes, token, wanted, slot, spans)
+
+
+@kernel
+def _tells_date(data: NDArray[np.uint8], start: int, end: int) -> bool:
+    """Whether JSON-LD holds a date of publication; only its first such script is noted."""
+    size = len(_LD_KEY)
+    for at in range(start, end - size):
+        same = 0
+        while same < size and data[at + same] == _LD_KEY[same]:
+            same += 1
+        if same == size:
+            return True
+    return False
 
 
 @kernel

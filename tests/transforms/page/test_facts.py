@@ -41,6 +41,9 @@ DATES = {
     '<span itemprop=datePublished><meta itemprop="datePublished" content="20200203">': (2020, 2, 3),
     '<meta name="DC.date" content="2020-02-03 04:05">': (2020, 2, 3, 4, 5),
     '<time datetime="2020-02-03T04:05:06.7Z">': (2020, 2, 3, 4, 5, 6),
+    '<script type="application/ld+json">{}</script>'
+    '<script type="application/ld+json">{"datePublished":"2020-02-03"}</script>': (2020, 2, 3),
+    '<span itemprop="datePublished" content="2020-02-03T04:05">3.2.</span>': (2020, 2, 3, 4, 5),
     '<link rel=canonical href="https://a.example/news/2020/02/03/mill">': (2020, 2, 3),
     '<meta property="og:url" content="https://a.example/2020-02-03-mill">': (2020, 2, 3),
 }
