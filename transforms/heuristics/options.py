@@ -131,7 +131,9 @@ def heuristic_rules(options: HeuristicOptions) -> list[Rule]:
     for dialect, bound in options.bounds():
         threshold = options.thresholds.get(dialect, {}).get(bound.name, bound.threshold)
         if threshold is not None:
-            rules.append(Rule(stage=dialect.value, **bound._replace(threshold=threshold)._asdict()))
+            # Told as 50, not as 50.0, however the recipe's number was read.
+            whole = int(threshold) if float(threshold).is_integer() else threshold
+            rules.append(Rule(stage=dialect.value, **bound._replace(threshold=whole)._asdict()))
     return rules
 
 
