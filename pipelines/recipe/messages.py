@@ -58,9 +58,9 @@ def fields_at(model: Any, path: KeyPath) -> list[str]:
     """The keys that the section at a path may have, or an empty list where it isn't a section."""
     models = list(_models(model))
     for part in path:
-        if isinstance(part, str):
-            fields = [m.model_fields[part] for m in models if part in m.model_fields]
-            models = [found for f in fields for found in _models(f.annotation)]
+        fields = [m.model_fields[str(part)] for m in models if part in m.model_fields]
+        # A part that is no field is a place in a list, or a key such as a language.
+        models = [found for f in fields for found in _models(f.annotation)] if fields else models
     return sorted({name for m in models for name in m.model_fields})
 
 
@@ -123,6 +123,6 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
     """The option models inside an annotation such as `tuple[Model, ...]` or `Model | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
-    elif get_origin(annotation) in (Union, UnionType, Annotated, tuple, list):
+    elif get_origin(annotation) in (Union, UnionType, Annotated, Mapping, tuple, list):
         for part in get_args(annotation):
             yield from _models(part)

@@ -72,6 +72,7 @@ def test_mistakes_are_told_before_any_work(lines: str, tmp_path: Path) -> None:
         ((*MC4, f"{KEY}.en.file={tmp_path / 'latin'}"), "isn't UTF-8 at byte 1"),
         ((*MC4, right, f"{KEY}.english.file=x"), "knows no 'english'"),
         ((*MC4, right, f"{KEY}.en.file_hash=md5"), "file_hash"),
+        ((*MC4, f"{KEY}.en.fil=x"), "did you mean 'file'.*allowed here: file, file_hash"),
         ((right,), "no dialect looks for them; those that do are c4@tfds"),
         ((MC4[0], "heuristics.thresholds={mc4@paper: {bad_words: 1}}"), "no list of bad words"),
     ):
