@@ -4,24 +4,28 @@ Which dataset's, the shares say (see penstock.shares); each goes through its own
 pace. Since a row's place in its dataset is a count and not a memory, a mixture is as seekable as
 one dataset. A change of weights holds from a row on and leaves the rows before it alone.
 
-Cost: a row at a time instead of a batch, some 3 us a row more.
+Stretches of 256 rows are put together at a time (see penstock.interleave), so that a batch costs
+what it does of one dataset.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from penstock.errors import UsageError
+from penstock.interleave import interleave
 from penstock.order import derive_key
 from penstock.parts import Part
-from penstock.rows import Piece
+from penstock.rows import Group, Piece
 from penstock.schedule import Schedule, as_schedule
 from penstock.shares import WINDOW_ROWS, Shares, compile_shares, first_difference
 
 ENDLESS = 1 << 62
 CHECKED_WINDOWS = 4096
+KEPT_STRETCHES = 8
 _MIXTURE = 4
 
 Plan = tuple[int, Mapping[str, Schedule]]
@@ -51,18 +55,22 @@ class MixtureSource:
         self.plan([(0, schedules)])
 
     def pieces(self, _epoch: int, first: int, end: int) -> list[Piece]:
-        """The groups that hold the rows `first` to before `end`, one row in each piece."""
-        datasets, places = self.shares.assign(first, end)
+        """The groups that hold the rows `first` to before `end`, and which rows there."""
         found = []
-        for dataset, place in zip(datasets.tolist(), places.tolist(), strict=True):
-            source = self._list[dataset].source
-            epoch, row = divmod(place, source.num_rows)
-            found += source.pieces(epoch, row, row + 1)
+        while first < end:
+            number, start = divmod(first, WINDOW_ROWS)
+            stop = min(end - first + start, WINDOW_ROWS)
+            found.append((self._stretch(number), start, stop))
+            first += stop - start
         return found
 
-    def origins(self, first: int, end: int) -> list[str]:
-        """The name of the dataset of each row."""
-        return [self.shares.names[index] for index in self.shares.assign(first, end)[0]]
+    def single_rows(self, first: int, end: int) -> list[tuple[str, Piece]]:
+        """For each row the name of its dataset, and its place in a group of that."""
+        datasets, places = self.shares.assign(first, end)
+        return [
+            (self.shares.names[dataset], *self._pieces_of(dataset, place, 1))
+            for dataset, place in zip(datasets.tolist(), places.tolist(), strict=True)
+        ]
 
     def amend(self, row: int, schedules: Mapping[str, Schedule]) -> None:
         """Share the rows from `row` on by other schedules, instead of any amendment after it."""
@@ -77,6 +85,7 @@ class MixtureSource:
         """Share the rows by these plans from their rows on."""
         self.shares = self._compile(plans)
         self.plans = tuple(plans)
+        self._stretch = lru_cache(maxsize=KEPT_STRETCHES)(self._make_stretch)
 
     def to_json(self) -> list[Any]:
         """The plans as plain JSON values."""
@@ -110,6 +119,31 @@ class MixtureSource:
         """The datasets that have a row before `row` by these plans."""
         shares = self._compile(plans)
         return [name for name, count in zip(shares.names, shares.counts(row), strict=True) if count]
+
+    def _make_stretch(self, number: int) -> Group:
+        """The rows of one aligned window of the mixture."""
+        first = number * WINDOW_ROWS
+        datasets, places = self.shares.assign(first, first + WINDOW_ROWS)
+        pieces: list[Piece] = []
+        order = []
+        for dataset in range(len(self._list)):
+            (rows,) = np.nonzero(datasets == dataset)
+            if len(rows):
+                # A dataset's rows follow one another, through its epochs.
+                pieces += self._pieces_of(dataset, int(places[rows[0]]), len(rows))
+                order.append(rows.astype(np.int32))
+        return interleave(pieces, np.concatenate(order))
+
+    def _pieces_of(self, dataset: int, place: int, count: int) -> list[Piece]:
+        """So many rows of a dataset from the one at `place` of all its epochs' on."""
+        source = self._list[dataset].source
+        found: list[Piece] = []
+        while count > 0:
+            epoch, row = divmod(place, source.num_rows)
+            end = min(row + count, source.num_rows)
+            found += source.pieces(epoch, row, end)
+            place, count = place + end - row, count - (end - row)
+        return found
 
     def _compile(self, plans: Sequence[Plan]) -> Shares:
         return compile_shares(plans, row_tokens=self._row_tokens, key=self._key)

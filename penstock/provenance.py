@@ -30,10 +30,7 @@ def describe_rows(
 def describe_mixture(source: MixtureSource, first: int, end: int) -> pa.Table:
     """The same for the rows of a mixture, each of which is some dataset's."""
     tables = []
-    pieces = source.pieces(0, first, end)
-    for row, (name, (group, start, stop)) in enumerate(
-        zip(source.origins(first, end), pieces, strict=True)
-    ):
+    for row, (name, (group, start, stop)) in enumerate(source.single_rows(first, end)):
         part = source.parts[name]
         table = _describe(part.dataset, part.source, group, start, stop, row)
         names = pa.array([name] * len(table), pa.string())

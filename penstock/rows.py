@@ -177,7 +177,7 @@ class RowSource:
         counts = np.concatenate([np.diff(part.packed.row_offsets) for part in parts])
         places = np.arange(len(counts), dtype=np.int32)
         shuffle(places, derive_key(self._seed, epoch, _GROUP_ROWS, index))
-        group = _empty_group(counts, places, ids, tuple(part.documents for part in parts))
+        group = empty_group(counts, places, ids, tuple(part.documents for part in parts))
         key = derive_key(self._seed, epoch, _ROW_SEGMENTS, index)
         done = 0
         for part in parts:
@@ -222,7 +222,7 @@ class RowSource:
         return _Window(packed, lengths, addresses, documents)
 
 
-def _empty_group(
+def empty_group(
     counts: Int32s, places: Int32s, ids: Int64s, memory: tuple[Documents, ...]
 ) -> Group:
     """A group whose row `places[i]` has room for `counts[i]` segments; nothing is filled in yet."""
