@@ -42,7 +42,8 @@ class Explanation:
         documents = len(pc.unique(self.segments["doc_id"]))
         lines = [
             f"step {self.step}, epoch {self.epoch}: {self.num_rows} rows, "
-            f"{len(self.segments)} segments of {documents} documents"
+            f"{len(self.segments)} segments of {documents} documents",
+            f"{'row':>4} {'column':>6} {'tokens':>6}  document",
         ]
         return "\n".join([*lines, *map(_line, self.segments.to_pylist())])
 

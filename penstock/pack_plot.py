@@ -12,10 +12,12 @@ _CSS = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c2430; background: #fff; margin: 2.5rem auto;
        max-width: 46rem; padding: 0 1rem }
 h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.05rem; margin: 2.2rem 0 .3rem }
-p { margin: .2rem 0 .6rem; color: #55606e } svg { width: 100%; height: auto; display: block }
+p { margin: .2rem 0 .6rem; color: #55606e } svg { width: 100%; height: auto; display: block;
+       overflow: visible }
 text { font-size: 12px; fill: #55606e } .axis { stroke: #8b95a3 } .grid { stroke: #e4e8ed }
 .one { fill: #2166ac } .two { fill: #e08214 } .three { fill: #c9d1da }
-.key { display: inline-block; width: .8em; height: .8em; margin: 0 .35em 0 0; border-radius: 2px }
+.key { display: inline-block; width: .8em; height: .8em; margin: 0 .35em 0 0; border-radius: 2px;
+       overflow: hidden }
 span { margin-right: 1em }
 dl { display: grid; grid-template-columns: 9rem 1fr; gap: .15rem 1rem; margin: 1rem 0 }
 dt { color: #55606e } dd { margin: 0 }
@@ -40,10 +42,13 @@ def plot_packing(report: "PackReport") -> str:
             [report.masked_pairs, 0, report.unmasked_pairs - report.masked_pairs],
             ["computed", "", "saved"],
         ),
-        _heading("Tokens by length", "of whole documents, and of the pieces that rows hold"),
+        _heading(
+            "Tokens by length",
+            "of whole documents, and of the pieces in rows: from so many tokens on",
+        ),
         _key([("one", "documents"), ("two", "pieces in rows")]),
         _lengths(report.document_tokens, report.segment_tokens),
-        _heading("Rows by fill", "how many rows are so full, in per cent"),
+        _heading("Rows by fill", "how many rows are so full, in per cent of their places"),
         _fill(report.row_fill),
     ]
     style = _CSS.replace("\n", " ")
@@ -125,7 +130,9 @@ def _grid(value: float, part: int) -> str:
 def _round_up(value: int) -> float:
     """A round number of at least this, and above 0, whose quarters are round, too."""
     power = 10.0 ** max(0, len(str(value)) - 1)
-    return next(power * step for step in (1, 2, 4, 6, 8, 10) if power * step >= value)
+    return next(
+        power * step for step in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10) if power * step >= value
+    )
 
 
 def _short(value: float) -> str:

@@ -58,12 +58,13 @@ def test_it_shows_how_each_document_begins(out: str, documents: list[Document]) 
         assert found.epoch == step // len(loader)
     text = str(loader.explain(0)).splitlines()
     assert text[0].startswith("step 0, epoch 0: 4 rows, ")
-    assert len(text) == 1 + len(loader.provenance(0))
+    assert text[1].split() == ["row", "column", "tokens", "document"]
+    assert len(text) == 2 + len(loader.provenance(0))
     assert any("https://a.example/" in line and "'Text " in line for line in text)
 
 
 def test_without_documents_it_shows_token_ids(out: str, documents: list[Document]) -> None:
-    line = str(open_loader(out).explain(0)).splitlines()[1]
+    line = str(open_loader(out).explain(0)).splitlines()[2]
     assert "tokens [" in line
     assert ("one" in line) != ("two" in line)
 

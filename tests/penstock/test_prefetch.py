@@ -1,9 +1,11 @@
 import threading
+import weakref
 from collections.abc import Generator
 
+import numpy as np
 import pytest
 
-from penstock.prefetch import prefetched
+from penstock.prefetch import _Channel, prefetched
 
 
 def numbers(count: int, seen: list[int] | None = None) -> Generator[int, None, None]:
@@ -56,6 +58,34 @@ def test_a_forgotten_iteration_ends_its_thread() -> None:
     assert len(threads()) == 1
     del items
     assert threads() == []
+
+
+def test_what_was_handed_out_isnt_kept() -> None:
+    items = prefetched((np.zeros(1) for _ in range(100)), 16)
+    for _ in range(50):
+        item = weakref.ref(next(items))
+        assert item() is None
+    items.close()
+
+
+def test_it_stops_after_the_item_that_is_being_made() -> None:
+    made: list[int] = []
+    may_go_on = threading.Semaphore(25)
+
+    def slow() -> Generator[int, None, None]:
+        for number in range(10**9):
+            may_go_on.acquire()
+            made.append(number)
+            yield number
+
+    channel = _Channel[int](100)
+    sender = threading.Thread(target=channel.send_all, args=(slow(),))
+    sender.start()
+    assert channel.receive() == list(range(25))
+    channel.stop()
+    may_go_on.release(25)
+    sender.join()
+    assert len(made) == 26
 
 
 def test_an_error_of_the_consumer_ends_the_thread() -> None:
