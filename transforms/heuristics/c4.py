@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from transforms.heuristics import characters as c
 from transforms.heuristics.english import Tokens
 from transforms.heuristics.scan import Scan
-from transforms.kernels import kernel
+from transforms.kernels import inlined, kernel
 
 KEPT, LONG_WORD, NO_END, FEW_WORDS, JAVASCRIPT, POLICY, LOREM, BRACE, SENTENCES = range(9)
 NUM_C4_COLUMNS = 9
@@ -30,6 +30,8 @@ CITATIONS = r"\[(?:[0-9]*|edit|citation needed)\]"
 
 _LONGEST_WORD = 1000
 _BRACE, _CUE, _PAIR = c.BRACE, c.CUE, c.CUE_M | c.CUE_R
+_SHORTEST, _JAVASCRIPT = 5, 10
+"""Characters of `terms` and `lorem`, and of `javascript`."""
 _SENTENCE_END, _NOT_PUNCTUATION = c.SENTENCE_END, c.NOT_PUNCTUATION
 _PHRASES = (
     (b"javascript", 0, JAVASCRIPT),
@@ -138,8 +140,8 @@ def _judge(
                 if seen & (_CUE | _PAIR):
                     start, end = word_starts[first], word_ends[last - 1]
                     for word in range(first, last):
-                        if flags[word] & _CUE or flags[word] & _PAIR == _PAIR:
-                            limits = (word_starts[word], word_ends[word], start, end)
+                        limits = (word_starts[word], word_ends[word], start, end)
+                        if _has_cue(flags[word]) and _may_have(data, lengths[word], limits):
                             found |= _find(data, limits, letters, phrases)
                 out[row, LOREM] += found >> LOREM & 1
                 is_script = found >> JAVASCRIPT & 1
@@ -161,6 +163,29 @@ def _look_at_words(
     for word in range(first, last):
         longest, seen = max(longest, lengths[word]), seen | flags[word]
     return longest, seen
+
+
+@inlined
+def _has_cue(bits: np.uint32) -> bool:
+    return bool(bits & _CUE != 0 or bits & _PAIR == _PAIR)
+
+
+@kernel
+def _may_have(data: NDArray[np.uint8], length: np.int32, limits: tuple[int, int, int, int]) -> bool:
+    """Whether the word's first or last letters are those of a phrase, or a j is somewhere.
+
+    A phrase begins in a word that ends in `cookie`, `privacy`, `terms` or `lorem`, or ends in one
+    that begins with `cookies`; only `javascript` stands anywhere.
+    """
+    start, end = limits[0], limits[1]
+    if length < _SHORTEST:
+        return False
+    is_last = data[end - 1] | 0x20 == 0x6D or data[end - 2] | 0x20 == 0x6D
+    is_last |= data[end - 3] | 0x20 == 0x6B or data[end - 3] | 0x20 == 0x61
+    has_cue = is_last | (data[start + 3] | 0x20 == 0x6B)
+    for at in range(start, end if length >= _JAVASCRIPT else start):
+        has_cue |= data[at] | 0x20 == 0x6A
+    return bool(has_cue)
 
 
 @kernel
@@ -227,7 +252,8 @@ def _sentences(lengths: NDArray[np.int32], flags: NDArray[np.uint32], begin: int
     """Sentences of a line: one begins after a mark and the punctuation that follows."""
     count, is_over = int(begin < stop), False
     for token in range(begin, stop):
-        is_mark = lengths[token] == 1 and flags[token] & _SENTENCE_END != 0
-        count += int(is_over and not is_mark and flags[token] & _NOT_PUNCTUATION != 0)
-        is_over = is_mark or (is_over and flags[token] & _NOT_PUNCTUATION == 0)
+        is_mark = (lengths[token] == 1) & (flags[token] & _SENTENCE_END != 0)
+        is_begun = is_over & (not is_mark) & (flags[token] & _NOT_PUNCTUATION != 0)
+        count += int(is_begun)
+        is_over = is_mark | (is_over & (not is_begun))
     return count

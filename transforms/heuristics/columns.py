@@ -62,6 +62,8 @@ def _repeats() -> Iterable[Count]:
             ("stop_words", repeats.STOP_WORDS, "which of Gopher's eight stop words occur"),
             ("stop_word_occurrences", repeats.STOP_WORD_OCCURRENCES, "stop words, each time"),
         ):
+            if place != repeats.DISTINCT and family is Family.UNICODE_REPEATS:
+                continue
             yield Count(
                 name=f"{prefix}_{name}",
                 family=family,

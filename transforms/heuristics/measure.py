@@ -164,7 +164,7 @@ def _before(scan: Scan, tokens: Tokens | None, family: Family) -> NDArray[np.int
         case Family.UNICODE_REPEATS:
             by_boundary = unicode_words(scan)
             grams = (by_boundary.offsets, by_boundary.hashes, by_boundary.lengths)
-            return count_repeats(*grams, stop_words=_stop_words())
+            return count_repeats(*grams, stop_words=_stop_words()[:0])
         case Family.SIGNS:
             return count_signs(scan)
         case Family.LINES:
