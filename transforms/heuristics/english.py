@@ -20,7 +20,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from transforms.heuristics.bytes8 import load_eight, trailing_zeros
 from transforms.heuristics.characters import character_table
 from transforms.heuristics.english_affixes import (
     EXCEPTION,
@@ -31,6 +30,7 @@ from transforms.heuristics.english_affixes import (
     Letters,
     mark_affixes,
 )
+from transforms.heuristics.english_emit import emit_tokens
 from transforms.heuristics.english_infixes import join_exceptions, mark_infixes
 from transforms.heuristics.english_plain import choose_words
 from transforms.heuristics.english_urls import leave_urls
@@ -45,7 +45,6 @@ _UNITS = (
     "م م² م³ سم سم² سم³ مم مم² مم³ كم غرام جرام جم كغ ملغ كوب اكواب"
 )
 _SIEVE = 1 << 14
-_SEED, _PRIME = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
 
 
 class Tokens(NamedTuple):
@@ -80,7 +79,7 @@ def english_tokens(scan: Scan) -> Tokens:
     flags, of_words = np.empty(room, np.uint32), np.empty(count + 1, np.int64)
     parts = (letters, chosen, begins, limits)
     tokens = (hashes, lengths, flags, of_words)
-    _emit(scan.data, scan.words, character_table(), *parts, *tokens)
+    emit_tokens(scan.data, scan.words, character_table(), *parts, *tokens)
     return Tokens(of_words[scan.words.offsets[: rows + 1]], *tokens)
 
 
@@ -119,10 +118,11 @@ def exceptions() -> Exceptions:
 
 
 @functools.cache
-def _sieve() -> NDArray[np.bool_]:
-    """By the low bits of a hash, whether an exception has them: small enough to stay near."""
-    sieve = np.zeros(_SIEVE, np.bool_)
-    sieve[exceptions().keys[exceptions().keys > 0] % np.uint64(_SIEVE)] = True
+def _sieve() -> NDArray[np.uint8]:
+    """Of each byte, told by a hash's low bits, the bits that exceptions have, by its high bits."""
+    sieve, keys = np.zeros(_SIEVE, np.uint8), exceptions().keys
+    for key in keys[keys > 0].tolist():
+        sieve[key % _SIEVE] |= 1 << (key >> 61)
     return sieve
 
 
@@ -151,130 +151,6 @@ def _read(
                 code, step = _decode(data, at, end)
             letters.codes[place], letters.bits[place] = code, table[code]
             at += step
-
-
-@kernel
-def _emit(
-    data: NDArray[np.uint8],
-    words: Words,
-    table: NDArray[np.uint32],
-    letters: Letters,
-    chosen: NDArray[np.int64],
-    begins: NDArray[np.uint64],
-    limits: NDArray[np.int64],
-    hashes: NDArray[np.uint64],
-    lengths: NDArray[np.int32],
-    flags: NDArray[np.uint32],
-    of_words: NDArray[np.int64],
-) -> None:
-    """Tokens of all words, whole ones and parts."""
-    count, word = 0, 0
-    for k in range(len(chosen) + 1):
-        upto = chosen[k] if k < len(chosen) else len(of_words) - 1
-        for plain in range(word, upto):
-            hashes[count], lengths[count] = words.hashes[plain], words.lengths[plain]
-            flags[count], of_words[plain] = words.flags[plain], count
-            count += 1
-        of_words[upto] = count
-        word = upto + 1
-        if k < len(chosen) and begins[k]:
-            start, end = words.starts[upto], words.ends[upto]
-            count = _emit_bytes(data, start, end, table, begins[k], hashes, lengths, flags, count)
-        elif k < len(chosen):
-            count = _emit_letters(letters, limits[k], limits[k + 1], hashes, lengths, flags, count)
-
-
-@kernel
-def _emit_bytes(
-    data: NDArray[np.uint8],
-    start: int,
-    end: int,
-    table: NDArray[np.uint32],
-    begins: np.uint64,
-    hashes: NDArray[np.uint64],
-    lengths: NDArray[np.int32],
-    flags: NDArray[np.uint32],
-    count: int,
-) -> int:
-    """Tokens so far, with those of a word of which `begins` tells where they begin."""
-    at = start
-    while begins:
-        begins &= begins - np.uint64(1)
-        stop = min(start + trailing_zeros(begins), end)
-        seen = np.uint32(0)
-        for place in range(at, stop):
-            seen |= table[data[place]]
-        hashes[count], lengths[count] = _hash(data, at, stop), stop - at
-        flags[count] = seen
-        count, at = count + 1, stop
-    return count
-
-
-@kernel
-def _emit_letters(
-    letters: Letters,
-    at: int,
-    end: int,
-    hashes: NDArray[np.uint64],
-    lengths: NDArray[np.int32],
-    flags: NDArray[np.uint32],
-    count: int,
-) -> int:
-    """Tokens so far, with those of a word that was read letter by letter."""
-    while at < end:
-        start, seen = at, np.uint32(0)
-        while at == start or (at < end and not letters.marks[at]):
-            seen |= letters.bits[at]
-            at += 1
-        hashes[count], lengths[count] = _hash_codes(letters.codes, start, at), at - start
-        flags[count] = seen
-        count += 1
-    return count
-
-
-@kernel
-def _hash(data: NDArray[np.uint8], at: int, end: int) -> np.uint64:
-    """Hash of a word of ASCII: eight bytes at once, then the rest, be it nothing, and a one."""
-    hashed = np.uint64(_SEED)
-    while at + 8 <= end:
-        hashed = _mix(hashed, load_eight(data, at))
-        at += 8
-    chunk = np.uint64(1) << np.uint64(8 * (end - at))
-    if at + 8 <= len(data):
-        return _finish(_mix(hashed, (load_eight(data, at) & (chunk - np.uint64(1))) | chunk))
-    for place in range(at, end):
-        chunk |= np.uint64(data[place]) << np.uint64(8 * (place - at))
-    return _finish(_mix(hashed, chunk))
-
-
-@kernel
-def _hash_codes(codes: NDArray[np.uint32], at: int, end: int) -> np.uint64:
-    """The hash that a scan gives to a word of these code points."""
-    packed, hashed, chunk = np.uint64(_SEED), np.uint64(_SEED), np.uint64(0)
-    seen, shift = np.uint32(0), np.uint64(0)
-    for place in range(at, end):
-        code = np.uint64(codes[place])
-        seen |= codes[place]
-        hashed = (hashed ^ code) * np.uint64(_PRIME)
-        chunk |= code << shift
-        shift += np.uint64(8)
-        if shift == 64:
-            packed, chunk, shift = _mix(packed, chunk), np.uint64(0), np.uint64(0)
-    chunk |= np.uint64(1) << shift
-    return _finish(_mix(packed, chunk) if seen < 0x80 else hashed)
-
-
-@kernel
-def _mix(hashed: np.uint64, chunk: np.uint64) -> np.uint64:
-    mixed = (hashed ^ chunk) * np.uint64(_PRIME)
-    return mixed ^ (mixed >> np.uint64(32))
-
-
-@kernel
-def _finish(hashed: np.uint64) -> np.uint64:
-    final = hashed * np.uint64(_PRIME)
-    final ^= final >> np.uint64(32)
-    return final | np.uint64(final == 0)
 
 
 @kernel

@@ -27,7 +27,19 @@ BYTES = st.lists(st.sampled_from([*PIECES, *RAW]), max_size=30).map(
 )
 MARKED = st.lists(
     st.sampled_from(
-        [*"aZs09().,:;!?'\"-/$%*&[]#", "s.", "'s", "n't", "cannot", "e.g", "é", " ", "\x00"]
+        [
+            *"aZs09().,:;!?'\"-/$%*&[]#",
+            "s.",
+            "'s",
+            "n't",
+            "cannot",
+            "e.g",
+            "é",
+            " ",
+            "\x00",
+            "\x07",
+            "well-known",
+        ]
     ),
     max_size=40,
 ).map("".join)
