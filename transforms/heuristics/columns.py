@@ -4,6 +4,7 @@ A run measures the families that its dialects' rules read and stores the columns
 others: signals are wide, and most are for other dialects.
 """
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -240,4 +241,9 @@ def chosen(names: Iterable[str]) -> list[Count]:
 
 def fields(counts: Sequence[Count]) -> list[pa.Field]:
     """Arrow fields of the columns."""
-    return [count.field() for count in counts]
+    return [_field(count.name) for count in counts]
+
+
+@functools.cache
+def _field(name: str) -> pa.Field:
+    return COUNTS[name].field()

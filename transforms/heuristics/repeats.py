@@ -56,9 +56,6 @@ def count_repeats(
     occurs twice. For n = 5 to 10: characters of n-grams that were met before, jumping over them
     (datatrove); characters in any repeated n-gram, each once (Gopher, RedPajama, DCLM); characters
     of all repeated n-grams, summed (dolma); characters of all n-grams, summed, or 0 without `sums`.
-
-    Raises:
-        Nothing: any words will do.
     """
     out = np.zeros((len(offsets) - 1, NUM_COLUMNS), np.int64)
     most = int(np.diff(offsets).max(initial=0))
@@ -105,12 +102,17 @@ def _count(
             out[row, ALL + n - 5] = _sum_all(places, total, n)
         many = _keep_repeated(total, grams, candidates, counts)
         for n in range(2, min(_LONGEST, total) + 1):
-            many = _keep_neighbours(many, candidates)
-            kinds = _number_grams(n, many, numbers, grams, candidates, counts, firsts, keys, values)
+            many, kinds = _keep_neighbours(many, candidates), 0
+            if many:
+                kinds = _number_grams(
+                    n, many, numbers, grams, candidates, counts, firsts, keys, values
+                )
             if n < 5:
                 _count_top(n, kinds, counts, firsts, places, out[row])
+            elif many == 0:
+                break
             many = _keep_repeated(many, grams, candidates, counts)
-            if n >= 5 and many:
+            if n >= 5:
                 _count_duplicates(n, many, kinds, grams, candidates, counts, places, out[row])
 
 

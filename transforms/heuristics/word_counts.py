@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.heuristics import characters as c
+from transforms.heuristics.bytes8 import load_eight
 from transforms.heuristics.scan import Scan
 from transforms.heuristics.scan_bytes import Words
 from transforms.kernels import kernel
@@ -22,6 +23,7 @@ NUM_SIGN_COLUMNS = 4
 
 _LONGEST = 1024
 _ALPHA, _WORDY, _SYMBOLS = c.ALPHA, c.WORDY, c.NUMBER_SIGN | c.ELLIPSIS
+_PERIODS, _LOWS = 0x2E2E2E2E2E2E2E2E, 0x7F7F7F7F7F7F7F7F
 _SIGNS, _ALNUM = c.NUMBER_SIGN | c.ELLIPSIS | c.PERIOD, c.ALNUM
 
 
@@ -58,8 +60,7 @@ def _count(
     out: NDArray[np.int64],
 ) -> None:
     for row in range(len(offsets) - 1):
-        histogram[:] = 0
-        characters, alphabetic, symbolic, wordy, wordy_characters = 0, 0, 0, 0, 0
+        longest, characters, alphabetic, symbolic, wordy, wordy_characters = 0, 0, 0, 0, 0, 0
         for word in range(offsets[row], offsets[row + 1]):
             length, bits = int(lengths[word]), flags[word]
             characters += length
@@ -67,6 +68,7 @@ def _count(
             symbolic += int(bits & _SYMBOLS != 0)
             wordy += int(bits & _WORDY != 0)
             wordy_characters += length if bits & _WORDY else 0
+            longest = max(longest, length)
             histogram[min(length, _LONGEST)] += 1
         words = offsets[row + 1] - offsets[row]
         out[row, WORDS], out[row, CHARACTERS] = words, characters
@@ -74,6 +76,7 @@ def _count(
         out[row, WORDY], out[row, WORDY_CHARACTERS] = wordy, wordy_characters
         middle = _place(histogram, (words - 1) // 2) + _place(histogram, words // 2)
         out[row, MEDIAN_DOUBLED] = middle if words else 0
+        histogram[: longest + 1] = 0
 
 
 @kernel
@@ -98,7 +101,7 @@ def _count_signs(
             byte = data[start]
             is_alnum = table[byte] & _ALNUM != 0 if byte < 0x80 else words.flags[word] & _ALNUM != 0
             out[row, ALPHANUMERIC_FIRST] += int(is_alnum)
-            if words.flags[word] & _SIGNS:
+            if words.flags[word] & _SIGNS and _may_have_signs(data, start, end, words.flags[word]):
                 number_signs, ellipses = _signs(data, start, end)
                 out[row, NUMBER_SIGNS] += number_signs
                 out[row, ELLIPSES] += ellipses
@@ -106,6 +109,20 @@ def _count_signs(
             if end - start == 1 and byte == 0x2E and first < word < last - 1:
                 is_spaced = data[start - 2] == 0x2E and data[words.starts[word + 1]] == 0x2E
                 out[row, SYMBOLS] += int(is_spaced)
+
+
+@kernel
+def _may_have_signs(data: NDArray[np.uint8], at: int, end: int, bits: np.uint32) -> bool:
+    """Whether there are other signs than periods, or two periods in a row, as in all ellipses."""
+    if bits & _SYMBOLS or end > len(data) - 8:
+        return True
+    while at < end:
+        periods = load_eight(data, at) ^ np.uint64(_PERIODS)
+        periods = ~(((periods & np.uint64(_LOWS)) + np.uint64(_LOWS)) | periods | np.uint64(_LOWS))
+        if periods & (periods >> np.uint64(8)):
+            return True
+        at += 7
+    return False
 
 
 @kernel
