@@ -222,15 +222,14 @@ def _number_grams(
     mask, kinds = np.uint64(slots - 1), np.int32(0)
     for k in range(many):
         at = candidates[k]
-        key = np.uint64(grams[at]) << np.uint64(32) | np.uint64(numbers[at + n - 1])
-        key += np.uint64(1)
+        key = (np.uint64(grams[at]) << np.uint64(32)) + np.uint64(numbers[at + n - 1] + 1)
         slot = (key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32) & mask
         while keys[slot] != 0 and keys[slot] != key:
             slot = (slot + np.uint64(1)) & mask
         is_new = keys[slot] == 0
         number = kinds if is_new else values[slot]
         keys[slot], values[slot], grams[at] = key, number, number
-        firsts[kinds] = at if is_new else firsts[kinds]
+        firsts[kinds] = at
         counts[number] += 1
         kinds += np.int32(is_new)
     return int(kinds)
