@@ -23,7 +23,7 @@ from transforms.heuristics.columns import fields
 from transforms.heuristics.english import Tokens, english_tokens
 from transforms.heuristics.families import Count, Family
 from transforms.heuristics.folded_counts import count_folded, count_folded_repeats
-from transforms.heuristics.folded_words import FoldedWords, folded_words
+from transforms.heuristics.folded_words import FoldedWords, Room, folded_words
 from transforms.heuristics.kept_text import Ranges, kept_text, whole_lines
 from transforms.heuristics.line_letters import count_line_letters
 from transforms.heuristics.lines import (
@@ -99,13 +99,14 @@ def _fill(
 ) -> pa.StringArray:
     """Fill the columns; the texts with the lines that stay."""
     families = {count.family for count in counts}
-    kept = []
+    kept, room = [], None
     for scan in scans(text):
         tokens = english_tokens(scan) if families & _ENGLISH else None
         before = families - _AFTER - _FOLDED
         measured = {family: _before(scan, tokens, family) for family in before}
         if families & _FOLDED:
-            words = folded_words(scan)
+            room = room or Room.of(scan)
+            words = folded_words(scan, room)
             measured |= {kind: _folded(scan, words, kind, listed) for kind in families & _FOLDED}
         if line_rules is not None:
             family, keep, ranges, measured_lines = _judge(scan, tokens, line_rules)

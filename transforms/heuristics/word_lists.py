@@ -44,13 +44,17 @@ class WordList:
 
     @staticmethod
     def load(path: str) -> "WordList":
-        """The list in a file, read once for each process.
+        """The list in a file, read once for each process while the file stays as it is.
 
         Raises:
             ValueError: the file isn't there, isn't UTF-8, has no entry, or has a line of more than
                 256 bytes.
         """
-        return _load(path)
+        try:
+            about = Path(path).stat()
+            return _load(path, about.st_mtime_ns, about.st_size)
+        except OSError as error:
+            raise ValueError(f"word list {path} can't be read: {error.strerror}") from error
 
 
 class Listed(NamedTuple):
@@ -67,11 +71,8 @@ class Listed(NamedTuple):
 
 
 @functools.cache
-def _load(path: str) -> WordList:
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise ValueError(f"word list {path} can't be read: {error.strerror}") from error
+def _load(path: str, _changed_ns: int, _num_bytes: int) -> WordList:
+    data = Path(path).read_bytes()
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

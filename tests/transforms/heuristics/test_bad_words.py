@@ -146,6 +146,9 @@ def test_a_list_is_read_from_its_file(tmp_path: Path) -> None:
     path.write_bytes("\ufeff weir \r\n\nmill race\nweir\n".encode())
     words = WordList.load(str(path))
     assert (words.entries, len(words.digest)) == (("mill race", "weir"), 32)
+    assert WordList.load(str(path)) is words
+    path.write_text("sluice\n")
+    assert WordList.load(str(path)).entries == ("sluice",)
 
 
 @pytest.mark.parametrize(
