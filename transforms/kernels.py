@@ -1,22 +1,27 @@
 """How kernels are compiled: Numba, without the GIL, once for each machine where that's possible.
 
 A kernel compiles in 0.2 to 2 s on its first call; the result is kept in `__pycache__` (or the
-user's cache folder), so that the next process loads it in some 10 ms. Numba checks only the
-kernel's own file for changes, therefore **a kernel may call others of its own module only**, and
-after an edit of tables that kernels elsewhere take in (`transforms/page/names.py`) `make clean` is
-needed. An installation writes all files anew, so that it needs nothing.
+user's cache folder), so that the next process loads it in some 10 ms. Numba compiles a kernel anew
+when its own file has changed. What a kernel takes in from elsewhere would go unnoticed, therefore
+the values of its module's constants are part of the name that its code is kept under, and **a
+kernel may call others of its own module only**.
 """
 
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
+import xxhash
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _LINEAR_ALGEBRA = "scipy.linalg"
+_PACKAGE = __name__.partition(".")[0] + "."
+_CONSTANTS = (bool, int, float, str, bytes, np.generic)
 
 
 def _load_registries() -> None:
@@ -38,11 +43,7 @@ _load_registries()
 
 def kernel(function: Function) -> Function:
     """`function`, compiled on its first call; it releases the GIL and wraps integers."""
-    try:
-        return cast(Function, numba.njit(nogil=True, cache=True)(function))
-    except RuntimeError:
-        # No folder can be written, as in a container with a read-only file system.
-        return cast(Function, numba.njit(nogil=True)(function))
+    return _compiled(function)
 
 
 def inlined(function: Function) -> Function:
@@ -50,7 +51,48 @@ def inlined(function: Function) -> Function:
 
     A call costs some 10 ns, more where several values come back.
     """
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: Function, **options: Any) -> Function:
+    name = function.__qualname__
+    # Numba takes the file's name from here, once.
+    function.__qualname__ = f"{name}-{_digest_of_constants(function.__globals__)}"
     try:
-        return cast(Function, numba.njit(nogil=True, cache=True, forceinline=True)(function))
+        return cast(Function, numba.njit(nogil=True, cache=True, **options)(function))
     except RuntimeError:
-        return cast(Function, numba.njit(nogil=True, forceinline=True)(function))
+        # No folder can be written, as in a container with a read-only file system.
+        return cast(Function, numba.njit(nogil=True, **options)(function))
+    finally:
+        function.__qualname__ = name
+
+
+def _digest_of_constants(names: dict[str, Any]) -> str:
+    """Digest of what code may take from a module so far: constants, fields of tuples, enumerations.
+
+    Of the modules of this package that it has imported as such, theirs too. A module's names come
+    in their order, so that only those since its last kernel are new.
+    """
+    count, digest = _digests.get(names["__name__"], (0, ""))
+    new = [(n, _constant(names[n])) for n in list(names)[count:] if not n.startswith("__")]
+    digest = xxhash.xxh3_64_hexdigest(repr((digest, new)).encode())
+    _digests[names["__name__"]] = len(names), digest
+    return digest
+
+
+def _constant(value: Any) -> Any:
+    if isinstance(value, _CONSTANTS):
+        return value
+    if isinstance(value, tuple):
+        return tuple(map(_constant, value))
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        return value.dtype.str, value.shape, value.tobytes()
+    if isinstance(value, ModuleType) and value.__name__.startswith(_PACKAGE):
+        return _digest_of_constants(vars(value))
+    if isinstance(value, type):
+        return getattr(value, "_fields", None) or getattr(value, "__members__", None)
+    return None
+
+
+_digests: dict[str, tuple[int, str]] = {}
+"""By module, how many of its names are in the digest, and the digest."""

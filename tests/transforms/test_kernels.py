@@ -1,4 +1,7 @@
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -6,6 +9,17 @@ import numpy as np
 import pytest
 
 from transforms.kernels import kernel
+
+USER = """
+from transforms.kernels import kernel
+from limits import LIMIT
+
+@kernel
+def limit(value: int) -> int:
+    return min(value, LIMIT)
+
+print(limit(1_000), sum(limit.stats.cache_hits.values()))
+"""
 
 
 def double(value: np.uint64) -> np.uint64:
@@ -28,3 +42,17 @@ def test_a_kernel_works_where_nothing_can_be_cached(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(numba, "njit", refuse_cache)
     assert kernel(double)(np.uint64(4)) == 8
+
+
+def test_a_kernel_that_is_kept_is_compiled_anew_when_a_constant_from_elsewhere_changes(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "user.py").write_text(USER)
+    printed = []
+    for limit in (7, 7, 8):
+        (tmp_path / "limits.py").write_text(f"LIMIT = {limit}")
+        call = [sys.executable, "-B", "-c", "import user"]
+        environment = {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
+        done = subprocess.run(call, env=environment, capture_output=True, text=True, check=True)
+        printed.append(done.stdout.strip())
+    assert printed == ["7 0", "7 1", "8 0"]
