@@ -10,6 +10,7 @@ Cost (2-core AMD EPYC): 3 ns a byte of English.
 Source: Raffel et al. 2020, section 2.2; tensorflow/datasets `c4_utils.py`; datatrove 0.10.1.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,6 +98,7 @@ def without_citations(text: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(text, pattern=CITATIONS, replacement="")
 
 
+@functools.cache
 def _phrases() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     letters = np.frombuffer(b"".join(phrase for phrase, _, _ in _PHRASES), np.uint8)
     limits = np.cumsum([0, *(len(phrase) for phrase, _, _ in _PHRASES)])

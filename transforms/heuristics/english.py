@@ -73,7 +73,7 @@ def english_tokens(scan: Scan) -> Tokens:
     count = int(scan.words.offsets[rows])
     known = (character_table(), _sieve(), *exceptions())
     chosen, begins, limits = choose_words(scan.data, scan.words, count, *known)
-    letters = _letters(scan, chosen, limits)
+    letters = _letters(scan, chosen[begins == 0], limits)
     room = count + int(np.bitwise_count(begins).sum()) + int(limits[-1])
     hashes, lengths = np.empty(room, np.uint64), np.empty(room, np.int32)
     flags, of_words = np.empty(room, np.uint32), np.empty(count + 1, np.int64)
@@ -142,8 +142,6 @@ def _read(
     letters: Letters,
 ) -> None:
     for k in range(len(chosen)):
-        if limits[k] == limits[k + 1]:
-            continue
         at, end = words.starts[chosen[k]], words.ends[chosen[k]]
         for place in range(limits[k], limits[k + 1]):
             code, step = np.uint32(data[at]), 1

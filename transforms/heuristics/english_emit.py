@@ -33,14 +33,14 @@ def emit_tokens(
     Words are one token each but those chosen, of which `begins` has a bit for each byte where a
     token begins; where that is 0, letters between two limits are marked so.
     """
-    near, count, word = np.zeros(256, np.uint32), 0, 0
+    near, count, word, spelled = np.zeros(256, np.uint32), 0, 0, 0
     near[0x21:0x80] = table[0x21:0x80]
     for k in range(len(chosen) + 1):
         upto = chosen[k] if k < len(chosen) else len(of_words) - 1
         for plain in range(word, upto):
-            at, place = np.uint64(plain), np.uint64(count)
-            hashes[place], lengths[place] = words.hashes[at], words.lengths[at]
-            flags[place], of_words[at] = words.flags[at], count
+            source, place = np.uint64(plain), np.uint64(count)
+            hashes[place], lengths[place] = words.hashes[source], words.lengths[source]
+            flags[place], of_words[source] = words.flags[source], count
             count += 1
         of_words[upto] = count
         word = upto + 1
@@ -48,7 +48,9 @@ def emit_tokens(
             start, end = words.starts[upto], words.ends[upto]
             count = _emit_bytes(data, start, end, near, begins[k], hashes, lengths, flags, count)
         elif k < len(chosen):
-            count = _emit_letters(letters, limits[k], limits[k + 1], hashes, lengths, flags, count)
+            at, end = limits[spelled], limits[spelled + 1]
+            count = _emit_letters(letters, at, end, hashes, lengths, flags, count)
+            spelled += 1
 
 
 @kernel

@@ -43,13 +43,13 @@ def choose_words(
     """Words that may be more than one token, where their tokens begin, and where letters stand.
 
     The second array has a bit for each character at which a token begins; 0 where the word must be
-    read by letters. The third says where the letters of each will stand then.
+    read by letters. The third says where the letters of each of these will stand.
     """
     near, chosen = np.zeros(256, np.uint32), np.empty(count + 1, np.int64)
     near[0x21:0x80] = table[0x21:0x80]
     maybe = _sift(words, count, sieve, chosen)
     begins, limits = np.empty(maybe, np.uint64), np.zeros(maybe + 1, np.int64)
-    many, letters = 0, 0
+    many, spelled = 0, 0
     for k in range(maybe):
         word, value = chosen[k], np.int32(0)
         flags, length = words.flags[word], words.lengths[word]
@@ -67,9 +67,9 @@ def choose_words(
                 begin = np.uint64(0)
         chosen[many], begins[many] = word, begin
         many += 1
-        letters += 0 if begin else length
-        limits[many] = letters
-    return chosen[:many], begins[:many], limits[: many + 1]
+        spelled += int(begin == 0)
+        limits[spelled] = limits[spelled - 1] + length if begin == 0 else limits[spelled]
+    return chosen[:many], begins[:many], limits[: spelled + 1]
 
 
 @kernel

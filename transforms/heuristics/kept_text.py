@@ -35,10 +35,9 @@ def kept_text(scan: Scan, keep: NDArray[np.bool_], ranges: Ranges) -> pa.StringA
     """
     rows = scan.rows.stop - scan.rows.start
     size = int((ranges.stops - ranges.begins + 1)[keep].sum())
-    out, offsets = np.empty(size, np.uint8), np.zeros(rows + 1, np.int64)
+    out, offsets = np.empty(size, np.uint8), np.zeros(rows + 1, np.int32)
     _write(scan.data, scan.lines.offsets, *ranges, keep, out, offsets)
-    text = pa.LargeStringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(out))
-    return text.cast(pa.string())
+    return pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(out))
 
 
 @kernel
@@ -59,7 +58,7 @@ def _write(
     gap_ends: NDArray[np.int64],
     keep: NDArray[np.bool_],
     out: NDArray[np.uint8],
-    offsets: NDArray[np.int64],
+    offsets: NDArray[np.int32],
 ) -> None:
     written = 0
     for row in range(len(offsets) - 1):

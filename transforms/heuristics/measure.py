@@ -158,7 +158,7 @@ def _before(scan: Scan, tokens: Tokens | None, family: Family) -> NDArray[np.int
         return count_repeats(*grams, stop_words=_stop_words())
     match family:
         case Family.SPACED:
-            return count_words(offsets, words.lengths, words.flags)
+            return count_words(offsets, words.lengths, words.flags, median=True)
         case Family.SPACED_REPEATS:
             grams = (offsets, words.hashes, words.lengths)
             return count_repeats(*grams, stop_words=_stop_words(), sums=True)

@@ -28,16 +28,22 @@ _SIGNS, _ALNUM = c.NUMBER_SIGN | c.ELLIPSIS | c.PERIOD, c.ALNUM
 
 
 def count_words(
-    offsets: NDArray[np.int64], lengths: NDArray[np.int32], flags: NDArray[np.uint32]
+    offsets: NDArray[np.int64],
+    lengths: NDArray[np.int32],
+    flags: NDArray[np.uint32],
+    *,
+    median: bool = False,
 ) -> NDArray[np.int64]:
     """Counts of the words of each row, int64[rows, NUM_WORD_COLUMNS].
 
     Columns: words; their characters; those with a letter; with `#` or `…`; with a character that
     isn't punctuation to datatrove, and the characters of these; twice the median length, in
-    characters (lengths above 1,024 count as that).
+    characters (lengths above 1,024 count as that), or 0 without `median`.
     """
     out = np.zeros((len(offsets) - 1, NUM_WORD_COLUMNS), np.int64)
-    _count(offsets, lengths, flags, np.zeros(_LONGEST + 1, np.int64), out)
+    _count(offsets, lengths, flags, out)
+    if median:
+        _find_medians(offsets, lengths, np.zeros(_LONGEST + 1, np.int64), out)
     return out
 
 
@@ -56,11 +62,10 @@ def _count(
     offsets: NDArray[np.int64],
     lengths: NDArray[np.int32],
     flags: NDArray[np.uint32],
-    histogram: NDArray[np.int64],
     out: NDArray[np.int64],
 ) -> None:
     for row in range(len(offsets) - 1):
-        longest, characters, alphabetic, symbolic, wordy, wordy_characters = 0, 0, 0, 0, 0, 0
+        characters, alphabetic, symbolic, wordy, wordy_characters = 0, 0, 0, 0, 0
         for word in range(offsets[row], offsets[row + 1]):
             length, bits = int(lengths[word]), flags[word]
             characters += length
@@ -68,12 +73,25 @@ def _count(
             symbolic += int(bits & _SYMBOLS != 0)
             wordy += int(bits & _WORDY != 0)
             wordy_characters += length if bits & _WORDY else 0
-            longest = max(longest, length)
-            histogram[min(length, _LONGEST)] += 1
         words = offsets[row + 1] - offsets[row]
         out[row, WORDS], out[row, CHARACTERS] = words, characters
         out[row, ALPHABETIC], out[row, SYMBOLIC] = alphabetic, symbolic
         out[row, WORDY], out[row, WORDY_CHARACTERS] = wordy, wordy_characters
+
+
+@kernel
+def _find_medians(
+    offsets: NDArray[np.int64],
+    lengths: NDArray[np.int32],
+    histogram: NDArray[np.int64],
+    out: NDArray[np.int64],
+) -> None:
+    for row in range(len(offsets) - 1):
+        longest, words = np.int32(0), offsets[row + 1] - offsets[row]
+        for word in range(offsets[row], offsets[row + 1]):
+            length = min(lengths[word], np.int32(_LONGEST))
+            longest = max(longest, length)
+            histogram[length] += 1
         middle = _place(histogram, (words - 1) // 2) + _place(histogram, words // 2)
         out[row, MEDIAN_DOUBLED] = middle if words else 0
         histogram[: longest + 1] = 0
