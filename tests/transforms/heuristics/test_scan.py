@@ -17,6 +17,7 @@ from transforms.heuristics import english
 from transforms.heuristics.characters import SPACE, character_table
 from transforms.heuristics.scan import Scan, scans, word_hash
 from transforms.heuristics.scan_bytes import Words
+from transforms.heuristics.unicode_words import unicode_words
 from transforms.normalize import NormalizeOptions, normalize_text
 
 PIECES = ["a", "of", "seven..", "eight888", "ninewords", "sixteen-letters!", "x" * 70, "Ab9"]
@@ -169,3 +170,16 @@ def test_words_of_real_texts_part_so_too(shared_data: Path) -> None:
 
 def test_the_table_has_no_white_space_between_the_blank_and_the_delete_character() -> None:
     assert not (character_table()[0x21:0x7F] & np.uint32(SPACE)).any()
+
+
+@given(BYTES)
+def test_words_by_boundary_have_the_hash_of_the_same_word_between_blanks(data: bytes) -> None:
+    scan = one_scan([data])
+    words, texts_of = unicode_words(scan), {}
+    for word in words_of(data):
+        texts_of["".join(character for _, character in word)] = None
+    for text in texts_of:
+        alone = unicode_words(one_scan([text.encode()]))
+        if alone.of_words[-1] == 1 and alone.lengths[0] == len(text):
+            assert alone.hashes[0] == word_hash(text)
+            assert word_hash(text) in words.hashes[: words.of_words[-1]]
