@@ -27,7 +27,7 @@ from transforms.heuristics.folding import kinds, lower_case
 from transforms.heuristics.scan import MAXIMUM_BYTES
 from transforms.heuristics.tries import PRIME, Trie, trie
 from transforms.heuristics.word_lists import Listed, WordList
-from transforms.kernels import kernel
+from transforms.kernels import inlined, kernel
 
 WITHOUT_SPACES = ("ja", "th", "zh")
 """Languages whose bad words are found within words, too."""
@@ -116,7 +116,7 @@ def _count(
         out[row] = places
 
 
-@kernel
+@inlined
 def _may_begin(data: NDArray[np.uint8], at: int, end: int, begin: NDArray[np.bool_]) -> bool:
     """Whether an entry may begin with the next letters: small and capital ones are one number."""
     if at + 3 > end:
@@ -125,7 +125,7 @@ def _may_begin(data: NDArray[np.uint8], at: int, end: int, begin: NDArray[np.boo
     return (second | third) >= 0x80 or bool(begin[first & 31, second & 31, third & 31])
 
 
-@kernel
+@inlined
 def _after_word(data: NDArray[np.uint8], at: int, end: int, table: NDArray[np.uint16]) -> int:
     """The place behind the next character that is no letter, digit or underscore."""
     while at < end:
