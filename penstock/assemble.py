@@ -22,6 +22,7 @@ from penstock.rooms import Room
 from penstock.rows import Piece, Source
 
 _NO_SEGMENTS = np.empty(0, np.int32)
+_NO_ENDS = (_NO_SEGMENTS, _NO_SEGMENTS)
 
 
 class Assembler:
@@ -67,24 +68,23 @@ class Assembler:
         options = self._options
         pieces = self._pieces(epoch, first_row)
         block = room.block(self._shape, self.dtype)
-        ends = self._empty_ends(pieces, room) if self._with_segments else (_NO_SEGMENTS,) * 2
+        ends = self._empty_ends(pieces, room) if self._with_segments else _NO_ENDS
         longest, num_labels = self._fill(pieces, block, ends)
-        planes: list[Any] = list(block)
-        arrays: list[Any] = [array if len(array) else None for array in ends]
+        arrays: list[Any] = [*block, *(array for array in ends if len(array))]
         if self._convert is not None:
-            planes = [self._convert(plane) for plane in planes]
-            arrays = [None if array is None else self._convert(array) for array in arrays]
+            arrays = list(map(self._convert, arrays))
+        cu_seqlens, true_cu_seqlens = (*arrays[len(block) :], None, None)[:2]
         return Batch(
             epoch,
             first_row,
-            planes[0],
-            planes[self._label_plane] if self._label_plane else None,
-            planes[self._position_plane] if self._position_plane else None,
             arrays[0],
+            arrays[self._label_plane] if self._label_plane else None,
+            arrays[self._position_plane] if self._position_plane else None,
+            cu_seqlens,
             longest,
             num_labels,
             num_labels if options.world_size == 1 else self._count_labels(epoch, first_row),
-            arrays[1],
+            true_cu_seqlens,
         )
 
     def _pieces(self, epoch: int, first_row: int) -> list[Piece]:
@@ -95,7 +95,10 @@ class Assembler:
             pieces = self._source.pieces(epoch, min(first_row, total), end)
             return balanced_rows(pieces, options)
         start = first_row + options.rank * self._rank_rows
-        return self._source.pieces(epoch, min(start, total), min(start + self._rank_rows, total))
+        end = start + self._rank_rows
+        if end > total:
+            start, end = min(start, total), total
+        return self._source.pieces(epoch, start, end)
 
     def _count_labels(self, epoch: int, first_row: int) -> int:
         """The labels of the global batch."""
@@ -124,7 +127,7 @@ class Assembler:
                 f"a shard of {self._where} holds the token id {largest}, the vocabulary ends at "
                 f"{self._vocabulary_size - 1}; `penstock verify` says which shard it is"
             )
-        if rows < len(block[0]):
+        if rows < self._rank_rows:
             longest = self._pad(block, ends, rows, segments)
         return longest, num_labels
 

@@ -14,11 +14,17 @@ import numpy.typing as npt
 from numba import njit
 
 
-def numpy_gather(path: Path, *, row_length: int, rows: int) -> Iterator[tuple[Any, Any]]:
+def open_tokens(path: Path) -> npt.NDArray[np.uint16]:
+    """A raw token file, mapped into memory."""
+    return np.asarray(np.memmap(path, np.uint16, "r"))
+
+
+def numpy_gather(
+    tokens: npt.NDArray[np.uint16], *, row_length: int, rows: int
+) -> Iterator[tuple[Any, Any]]:
     """Batches of (inputs, labels) as torch tensors."""
     import torch
 
-    tokens = np.asarray(np.memmap(path, np.uint16, "r"))
     starts = np.random.default_rng(0).permutation((len(tokens) - 1) // row_length) * row_length
     for first in range(0, len(starts) - rows + 1, rows):
         inputs = np.empty((rows, row_length), np.int64)
@@ -74,7 +80,7 @@ def packed_fill(
     import lightbinpack
     import torch
 
-    tokens = np.asarray(np.memmap(path, np.uint16, "r"))
+    tokens = open_tokens(path)
     starts, lengths = _pieces(document_lengths, row_length)
     bins = lightbinpack.obfd(lengths, row_length)
     sizes = np.fromiter(map(len, bins), np.int64, len(bins))
