@@ -47,6 +47,12 @@ class _Memory(np.ndarray[Any, Any]):
     """
 
 
+def _is_kept_by_its_views() -> bool:
+    """Whether this NumPy keeps to that rule, without which nothing may be used again."""
+    block = _Memory((1, 1), np.int8).view(np.ndarray)
+    return block[0].base is block
+
+
 class Pool:
     """Blocks for at most `most` batches and `most_bytes`; beyond, a batch has memory of its own.
 
@@ -54,7 +60,7 @@ class Pool:
     """
 
     def __init__(self, *, most: int, most_bytes: int) -> None:
-        self._most = most
+        self._most = most if _is_kept_by_its_views() else 0
         self._most_bytes = most_bytes
         self._memories: list[_Memory] = []
         self._users: list[weakref.ref[npt.NDArray[Any]]] = []

@@ -101,6 +101,17 @@ def test_no_more_is_kept_than_was_asked_for(most: int, most_bytes: int, kept: in
     assert all(memory() is None for memory in memories)
 
 
+def test_where_views_hold_something_else_nothing_is_used_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As if NumPy took a view's base from the array that owns the memory."""
+    monkeypatch.setattr("penstock.rooms._Memory", np.ndarray)
+    pool = pool_of()
+    view = pool.block(SHAPE, INT64)[0]
+    blocks = [pool.block(SHAPE, INT64) for _ in range(9)]
+    assert address(view) not in [address(block) for block in blocks]
+
+
 def test_threads_never_get_the_same_block() -> None:
     pool = pool_of(3)
     wrong: list[str] = []
