@@ -86,13 +86,20 @@ _IS_PLAIN = np.ones(256, np.bool_)
 _IS_PLAIN[[0, *range(0x09, 0x0E), 0x20, 0xC2, _AMPERSAND]] = False
 """Bytes that begin no white space, which is nearly all of them."""
 
-_EDIT_SECTION = np.frombuffer(b"mw-editsection", np.uint8)
-_DISPLAY, _NONE = (np.frombuffer(word, np.uint8) for word in (b"display", b"none"))
-_ANCHORS = ("#", "¶", "&para;", "&#182;", "§", "🔗")
-_ANCHOR_SIZES = np.array([len(anchor.encode()) for anchor in _ANCHORS])
-_ANCHOR_BYTES = np.array(
-    [list(anchor.encode().ljust(_ANCHOR_SIZES.max(), b"\0")) for anchor in _ANCHORS], np.uint8
+
+def _padded(words: tuple[str, ...]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Words as the rows of a matrix, and the bytes of each."""
+    encoded = [word.encode() for word in words]
+    sizes = np.array([len(word) for word in encoded], np.int64)
+    rows = [list(word.ljust(int(sizes.max()), b"\0")) for word in encoded]
+    return np.array(rows, np.uint8), sizes
+
+
+_UNREAD_BYTES, _UNREAD_SIZES = _padded(
+    listed("mw-editsection sr-only screen-reader visually-hidden visuallyhidden")
 )
+_DISPLAY, _NONE = (np.frombuffer(word, np.uint8) for word in (b"display", b"none"))
+_ANCHOR_BYTES, _ANCHOR_SIZES = _padded(listed("# ¶ &para; &#182; § 🔗"))
 
 
 class Blocks(NamedTuple):
@@ -238,14 +245,16 @@ def _start_inline(
 def _is_unread(
     data: NDArray[np.uint8], tags: NDArray[np.int32], attributes: NDArray[np.int32], token: int
 ) -> bool:
-    """Whether a span is no text to a reader: hidden, or MediaWiki's links to edit a section."""
+    """Whether a span is no text to who sees the page: hidden, or links to edit a section."""
     for row in range(tags[token, FIRST_ATTRIBUTE], tags[token, ATTRIBUTES_END]):
         name = attributes[row, NAME]
         start, end = attributes[row, VALUE_START], attributes[row, VALUE_END]
         if name == _HIDDEN:
             return True
-        if name == _CLASS and _starts_with(data, start, end, _EDIT_SECTION):
-            return True
+        if name == _CLASS:
+            for word in range(len(_UNREAD_SIZES)):
+                if _starts_with(data, start, end, _UNREAD_BYTES[word, : _UNREAD_SIZES[word]]):
+                    return True
         if name == _STYLE and _hides(data, start, end):
             return True
     return False
@@ -316,12 +325,9 @@ def _is_anchor(text: NDArray[np.uint8], start: int, end: int) -> bool:
     """Whether a text is one of the signs that link a heading to itself."""
     while start < end and text[start] == 0x20:
         start += 1
-    for row in range(len(_ANCHOR_BYTES)):
+    for row in range(len(_ANCHOR_SIZES)):
         size = _ANCHOR_SIZES[row]
-        same = 0
-        while same < size and start + same < end and text[start + same] == _ANCHOR_BYTES[row, same]:
-            same += 1
-        if same == size == end - start:
+        if end - start == size and _starts_with(text, start, end, _ANCHOR_BYTES[row, :size]):
             return True
     return False
 

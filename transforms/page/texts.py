@@ -37,6 +37,9 @@ _FOLD = np.uint64(17)
 _LONGEST_WORD = 8
 _CLOSERS = np.zeros(256, np.bool_)
 _CLOSERS[list(b"\"')]")] = True
+_STOPS = np.array([int.from_bytes(stop.encode(), "big") for stop in "。！？؟۔।॥።។။"], np.int64)
+"""Chinese and Japanese, Arabic, Urdu, those of India, Ethiopic, Khmer, Burmese."""
+
 _SEPARATORS = np.zeros(256, np.bool_)
 _SEPARATORS[list(b"|/>+*=_")] = True
 
@@ -126,6 +129,8 @@ def _word(text: NDArray[np.uint8], at: int, end: int, own: NDArray[np.int32]) ->
             letters += 1
             if 0xE3 <= byte <= 0xED:
                 _count_wide(text, at, end, own)
+            elif byte == 0xD8 or byte == 0xEF:
+                _count_mark(text, at, end, own)
         elif byte == 0x2C:
             own[_COMMAS] += 1
         elif 0x30 <= byte <= 0x39:
@@ -148,6 +153,16 @@ def _count_wide(text: NDArray[np.uint8], at: int, end: int, own: NDArray[np.int3
 
 
 @kernel
+def _count_mark(text: NDArray[np.uint8], at: int, end: int, own: NDArray[np.int32]) -> None:
+    """Count an Arabic comma, and the full-width commas and stops of scripts without blanks."""
+    if text[at] == 0xD8:
+        own[_COMMAS] += int(at + 1 < end and text[at + 1] == 0x8C)
+    elif at + 2 < end and text[at + 1] == 0xBC:
+        own[_COMMAS] += int(text[at + 2] == 0x8C)
+        own[_SENTENCES] += int(text[at + 2] == 0x81 or text[at + 2] == 0x9F)
+
+
+@kernel
 def _ending(text: NDArray[np.uint8], start: int, end: int) -> int:
     """How a text ends; closing quotes and brackets after its stop don't count."""
     while end > start + 1 and _CLOSERS[text[end - 1]]:
@@ -160,13 +175,25 @@ def _ending(text: NDArray[np.uint8], start: int, end: int) -> int:
     if end <= start:
         return 0
     last = text[end - 1]
-    if last == 0x2E or last == 0x21 or last == 0x3F:
-        return 1
-    if end >= start + 3 and text[end - 3] == 0xE3 and last == 0x82 and text[end - 2] == 0x80:
+    if last == 0x2E or last == 0x21 or last == 0x3F or _is_stop(text, start, end):
         return 1
     if last == 0x3A:
         return 2
     return 3 if _kind(last) else 0
+
+
+@kernel
+def _is_stop(text: NDArray[np.uint8], start: int, end: int) -> bool:
+    """Whether a text ends with a stop of a script other than Latin."""
+    if end - start < 2 or text[end - 1] < 0x80:
+        return False
+    code = np.int64(text[end - 2]) << 8 | np.int64(text[end - 1])
+    if end - start > 2 and text[end - 2] < 0xC0:
+        code |= np.int64(text[end - 3]) << 16
+    found = False
+    for stop in _STOPS:
+        found |= code == stop
+    return found
 
 
 @kernel

@@ -104,6 +104,7 @@ def test_hidden_spans_are_no_text() -> None:
     assert texts("<p>a<span hidden>b<span>c</span></span> d") == ["a d"]
     assert texts('<p>a <span style="color:red; display: none">b</span>c') == ["a c"]
     assert texts('<p>a <span style="display:inline">b</span>') == ["a b"]
+    assert texts('<p>a<span class="sr-only">b</span>') == ["a"]
 
 
 def test_signs_that_link_a_heading_to_itself_are_no_text() -> None:

@@ -26,6 +26,7 @@ def test_a_text_is_counted_as_a_person_would() -> None:
 
 
 ENDINGS = {"One.": 1, "One.”": 1, "One…": 1, "One?)": 1, "One:": 2, "One": 3, "One |": 0, "终。": 1}
+ENDINGS |= {"终！": 1, "समाप्त।": 1, "শেষ ॥": 1, "انتهى؟": 1, "ختم۔": 1, "ተፈጸመ።": 1, "ចប់។": 1}
 
 
 @pytest.mark.parametrize("text", ENDINGS)
@@ -36,6 +37,9 @@ def test_the_end_of_a_text_tells_whether_it_is_a_sentence(text: str) -> None:
 def test_scripts_without_blanks_are_counted_by_character() -> None:
     (found,) = counts("水车转动，石磨。水")
     assert (found["wide"], found["sentences"], found["characters"]) == (8, 1, 9)
+    assert counts("快，看！水、石")[0]["commas"] == 2
+    assert counts("快看！水石")[0]["sentences"] == 1
+    assert counts("نعم، لا")[0]["commas"] == 1
 
 
 @given(texts=st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"])), max_size=4))
