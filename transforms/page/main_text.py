@@ -81,8 +81,8 @@ _FURNITURE = listed(
     "in_nav in_footer in_aside in_header in_form named_navigation named_footer named_consent "
     "named_sidebar named_advertising named_hidden named_unseen"
 )
-_CHARACTERS, _HEADING, _LINK_SHARE, _WORDS, _SENTENCES = (
-    FEATURES.index(name) for name in listed("characters heading link_share words sentences")
+_CHARACTERS, _HEADING, _LINK_SHARE, _WORDS, _WIDE, _SENTENCES = (
+    FEATURES.index(name) for name in listed("characters heading link_share words wide sentences")
 )
 _FURNITURE_COLUMNS = [FEATURES.index(name) for name in _FURNITURE]
 _NAMED_COMMENTS, _NAMED_UNSEEN = map(FEATURES.index, ("named_comments", "named_unseen"))
@@ -193,8 +193,8 @@ def _with_headings(
 
 def _comment_blocks(features: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Blocks in elements for comments that read like running text and stand in no furniture."""
-    words, sentences, named = features[[_WORDS, _SENTENCES, _NAMED_COMMENTS]]
-    text: NDArray[np.bool_] = (named > 0) & ((sentences > 0) | (words >= 8))
+    sentences, named = features[[_SENTENCES, _NAMED_COMMENTS]]
+    text: NDArray[np.bool_] = (named > 0) & ((sentences > 0) | (_words(features) >= 8))
     return text & _prose_blocks(features)[1]
 
 
@@ -202,7 +202,13 @@ def _prose_blocks(
     features: NDArray[np.int32],
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Blocks that read like running text and stand in no furniture; all that stand in none."""
-    link_share, words, sentences = features[[_LINK_SHARE, _WORDS, _SENTENCES]]
+    link_share, sentences, words = *features[[_LINK_SHARE, _SENTENCES]], _words(features)
     furniture = (features[_FURNITURE_COLUMNS] & _SMALL).any(axis=0)
     bare: NDArray[np.bool_] = ~furniture & (link_share < _MANY_LINKS)
     return bare & (((words >= 8) & (sentences > 0)) | (words >= 20)), bare
+
+
+def _words(features: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Words of each block, two characters being one where no blanks part them."""
+    words: NDArray[np.int32] = features[_WORDS] + features[_WIDE] // 2
+    return words

@@ -73,6 +73,10 @@ def test_a_page_of_which_nothing_is_sure_falls_back_to_its_prose() -> None:
     features = block_features(*read)
     unsure = np.full(3, -(10**6), np.int32)
     assert main_blocks(read.cut, features, unsure).tolist() == [False, True, False]
+    chinese = "<p>水车在河边慢慢地转动，石磨也跟着转。</p><p>分享</p>" * 15
+    wide = read_page(chinese.encode(), maximum_tags=99, maximum_depth=99)
+    found = main_blocks(wide.cut, block_features(*wide), np.full(30, -(10**6), np.int32))
+    assert found.tolist() == [True, False] * 15
     short = read_page(b"<nav><p>Home</nav><p>Short", maximum_tags=99, maximum_depth=99)
     assert main_blocks(short.cut, block_features(*short), unsure[:2]).tolist() == [False, True]
 
