@@ -16,7 +16,7 @@ from transforms.page.names import tag
 from transforms.page.scan import CONTENT, END, TAG, Tokens
 
 _SCRIPT = tag("script")
-_BODY = re.compile(rb'"articleBody"\s{0,9}:\s{0,9}("(?:[^"\\]|\\.)*")', re.DOTALL)
+_BODY = re.compile(rb'"articleBody"\s{0,9}:\s{0,9}("[^"\\]*+(?:\\.[^"\\]*+)*+")', re.DOTALL)
 _HAS_TAGS = re.compile(r"<(?:p|br|div|li|h\d)\b", re.IGNORECASE)
 
 
