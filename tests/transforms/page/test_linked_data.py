@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 
 import numpy as np
 
@@ -46,3 +47,14 @@ def test_what_is_no_json_string_is_passed_over() -> None:
     assert (
         stated_body(np.zeros(0, np.uint8), read_page(b"", maximum_tags=9, maximum_depth=9)[1]) == ""
     )
+
+
+def test_a_script_of_escapes_takes_little_memory() -> None:
+    html = page('{"articleBody": "' + r"\"" * 1_000_000 + '"}')
+    read = read_page(html, maximum_tags=99, maximum_depth=99)
+    tracemalloc.start()
+    body = stated_body(read.data, read.tokens)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(body) == 1_000_000
+    assert peak < 16_000_000
