@@ -143,7 +143,7 @@ def main_blocks(
     kept = _with_headings(features, scores, scores > 0)
     characters = features[_CHARACTERS]
     linked = characters * features[_LINK_SHARE].astype(np.int64) // 1000
-    kept = keep_wholes(cut, characters, linked, kept)
+    kept |= keep_wholes(cut, characters, linked, scores)
     kept &= (features[_NAMED_UNSEEN] & _SMALL) == 0
     found = int(characters[kept].sum())
     if found >= _SHORT:
