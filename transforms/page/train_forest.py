@@ -5,7 +5,7 @@ Chen and Guestrin 2016, equations 5 to 7). Gradients are rounded to integers, so
 don't depend on the order of addition. Each level takes the question that gains most over all
 leaves together. Each tree sees a part of the rows and of the features, by a counter-based hash.
 
-Cost: half a minute on one core for 220,000 rows, 170 features, 200 trees of five levels.
+Cost: half a minute on one core for 216,000 rows, 170 features, 240 trees of five levels.
 """
 
 from dataclasses import dataclass
