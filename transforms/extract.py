@@ -9,8 +9,8 @@ A page can't stop the run. Where a tree is built, markup that makes tree builder
 refused before (`transforms.markup`); nesting deeper than any browser's is refused by all. Whatever
 a library raises becomes the record's error.
 
-Cost (2-core AMD EPYC, 2026-11-23, one run over 1,120 pages of 130 kB, other jobs beside it): 1.9 ms
-a page, decoding and the page's claims included; resiliparse 2.1, trafilatura 25, in its fast mode 19.
+Cost (2-core AMD EPYC, 2026-11-23, one run over 1,120 pages of 150 kB beside other jobs): 1.9 ms a
+page, decoding and the page's claims included; resiliparse 2.1, trafilatura 25, its fast mode 19.
 """
 
 from collections.abc import Iterator
