@@ -5,7 +5,7 @@ so that words and lines stay in the processor's caches, and each kernel sees the
 know of each other: any cut of a batch gives the same.
 
 Cost (2-core AMD EPYC): 29 ns a byte of English for FineWeb's dialects, 12 for dolma's, 24 for
-DCLM's, 13 for RedPajama's; beside the tools themselves by `make bench ARGS=heuristics`.
+DCLM's; beside the tools themselves by `make bench ARGS=heuristics`.
 """
 
 import functools
