@@ -29,16 +29,15 @@ from transforms.rules import failing_mask
 
 ONE_CORE = "1"
 _FINEWEB = (Dialect.GOPHER_DATATROVE, Dialect.C4_FINEWEB, Dialect.FINEWEB_CODE)
+_ALL = (Dialect.GOPHER_PAPER, Dialect.GOPHER_DOLMA, *_FINEWEB)
+_PEERS = ("datatrove", "dolma")
 _SETS: dict[str, tuple[Dialect, ...]] = {
     "FineWeb's: gopher@datatrove, c4@fineweb, fineweb@code": _FINEWEB,
     "dolma's: gopher@dolma": (Dialect.GOPHER_DOLMA,),
     "DCLM's: dclm@code": (Dialect.DCLM_CODE,),
     "RedPajama-v2's: rpv2@code": (Dialect.RPV2_CODE,),
-    "all: gopher x 3, c4@fineweb, fineweb@code": (
-        Dialect.GOPHER_PAPER,
-        Dialect.GOPHER_DOLMA,
-        *_FINEWEB,
-    ),
+    "all: gopher x 3, c4@fineweb, fineweb@code": _ALL,
+    "all, rpv2@code, mc4@paper": (*_ALL, Dialect.RPV2_CODE, Dialect.MC4_PAPER),
 }
 _REPEATS = 8
 
@@ -92,7 +91,7 @@ def compare(data: Path, *, rounds: int, number: int) -> str:
             f"penstock, {name}": lambda dialects=dialects: ours(texts, dialects)  # type: ignore[misc]
             for name, dialects in _SETS.items()
         }
-        for peer in ("datatrove", "dolma"):
+        for peer in _PEERS:
             name = f"{peer} {version(peer, peer)}"
             contenders[name] = lambda peer=peer: theirs(peer, path)  # type: ignore[misc]
         for number_of_round in range(1, rounds + 1):
@@ -100,16 +99,25 @@ def compare(data: Path, *, rounds: int, number: int) -> str:
                 results[name].append(contender())
                 cpu_s = results[name][-1]
                 print(f"round {number_of_round}: {name}: {cpu_s:.3f} CPU s", file=sys.stderr)
-    rows = [_row(name, seconds, len(texts), num_bytes) for name, seconds in results.items()]
+    of_peers = [results[f"{peer} {version(peer, peer)}"] for peer in _PEERS]
+    rows = [_row(name, took, len(texts), num_bytes, of_peers) for name, took in results.items()]
     said = f"{len(texts):,} documents, {num_bytes / 1e6:.1f} MB"
-    header = ("", "documents / CPU-s", "MB / CPU-s", "CPU s")
+    header = ("", "documents / CPU-s", "MB / CPU-s", *(f"times {peer}" for peer in _PEERS))
     return "\n".join([machine(), said, "", table(header, rows)])
 
 
-def _row(name: str, seconds: list[float], documents: int, num_bytes: int) -> tuple[str, ...]:
+def _row(
+    name: str,
+    seconds: list[float],
+    documents: int,
+    num_bytes: int,
+    peers: list[list[float]],
+) -> tuple[str, ...]:
+    """Speeds, and how many times the peers' speeds they are, round by round."""
     speeds = [documents / s for s in seconds]
     megabytes = [num_bytes / 1e6 / s for s in seconds]
-    return name, spread(speeds, 0), spread(megabytes), spread(seconds, 3)
+    times = [[slow / s for slow, s in zip(peer, seconds, strict=True)] for peer in peers]
+    return name, spread(speeds, 0), spread(megabytes), *(spread(found) for found in times)
 
 
 def main(arguments: list[str], data: Path) -> None:

@@ -5,7 +5,7 @@ words, `javascript` or a phrase of cookie banners and policies. A page goes for 
 brace in a line that came so far, and for too few sentences in what stays. Sentences are counted as
 spaCy's rule-based component does, which datatrove uses: they end with a mark of any script.
 
-Cost (2-core AMD EPYC): 3 ns a byte of English.
+Cost (2-core AMD EPYC): 2 ns a byte of English.
 
 Source: Raffel et al. 2020, section 2.2; tensorflow/datasets `c4_utils.py`; datatrove 0.10.1.
 """

@@ -6,7 +6,7 @@ left or the rest is a listed exception, leave a URL whole, part the rest at infi
 neighbours that make an exception (`)` and `:` are the emoticon `):`). Words of letters only, most
 of them, need one look into the table of exceptions.
 
-What differs from spaCy is told in `dialects.md`. Cost (2-core AMD EPYC): 9 ns a byte of English.
+What differs from spaCy is told in `dialects.md`. Cost (2-core AMD EPYC): 6 ns a byte of English.
 
 Source: spaCy's documented algorithm (spacy.io/usage/linguistic-features#how-tokenizer-works) and
 the behaviour of spaCy 3.8.18 under datatrove 0.10.1, in tests.

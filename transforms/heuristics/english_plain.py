@@ -6,7 +6,7 @@ none, and before up to three suffixes of one mark, or `'s`; or it's listed with 
 exception, since then the rules go another way. All other words are read letter by letter
 (`english_affixes`).
 
-Cost (2-core AMD EPYC): 30 ns such a word, where the other way takes 300.
+Cost (2-core AMD EPYC): 70 ns such a word, where the other way takes 500.
 """
 
 import numpy as np

@@ -4,7 +4,7 @@ Only what the rules of the chosen dialects read is measured. Texts are read some
 so that words and lines stay in the processor's caches, and each kernel sees them there. Rows don't
 know of each other: any cut of a batch gives the same.
 
-Cost (2-core AMD EPYC): 29 ns a byte of English for FineWeb's dialects, 12 for dolma's, 24 for
+Cost (2-core AMD EPYC): 25 ns a byte of English for FineWeb's dialects, 9 for dolma's, 19 for
 DCLM's; beside the tools themselves by `make bench ARGS=heuristics`.
 """
 

@@ -3,7 +3,7 @@
 Works on any way to split a text, since it only reads lengths and flags; the bytes are looked at
 where a word has a period or a sign, to count those.
 
-Cost (2-core AMD EPYC): 0.5 ns a byte of English.
+Cost (2-core AMD EPYC): 1 ns a byte of English.
 """
 
 import numpy as np
