@@ -74,9 +74,10 @@ def _digest_of_constants(names: dict[str, Any]) -> str:
     in their order, so that only those since its last kernel are new.
     """
     count, digest = _digests.get(names["__name__"], (0, ""))
-    new = [(n, _constant(names[n])) for n in list(names)[count:] if not n.startswith("__")]
-    digest = xxhash.xxh3_64_hexdigest(repr((digest, new)).encode())
-    _digests[names["__name__"]] = len(names), digest
+    if count < len(names):
+        new = [(n, _constant(names[n])) for n in list(names)[count:] if not n.startswith("__")]
+        digest = xxhash.xxh3_64_hexdigest(repr((digest, new)).encode())
+        _digests[names["__name__"]] = len(names), digest
     return digest
 
 

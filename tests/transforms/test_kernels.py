@@ -56,3 +56,27 @@ def test_a_kernel_that_is_kept_is_compiled_anew_when_a_constant_from_elsewhere_c
         done = subprocess.run(call, env=environment, capture_output=True, text=True, check=True)
         printed.append(done.stdout.strip())
     assert printed == ["7 0", "7 1", "8 0"]
+
+
+NAMES = """
+import sys
+from transforms import kernels
+
+for name in sys.argv[1:]:
+    __import__(name)
+functions = [value for name in sys.argv[1:] for value in vars(sys.modules[name]).values()]
+print(*sorted({f._cache._impl.filename_base for f in functions if hasattr(f, "py_func")}))
+"""
+
+
+def test_kernels_are_kept_under_the_same_names_in_whatever_order_modules_are_imported() -> None:
+    modules = ["heuristics.c4", "heuristics.english_plain", "page.blocks", "page.facts", "markup"]
+    call = [sys.executable, "-c", NAMES, *(f"transforms.{name}" for name in modules)]
+    runs = [call, call[:3] + call[:2:-1]]
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    names = {
+        subprocess.run(run, env=environment, capture_output=True, text=True, check=True).stdout
+        for run in runs
+    }
+    assert len(names) == 1
+    assert "c4._judge" in names.pop()
