@@ -203,6 +203,8 @@ def main(arguments: list[str], data: Path) -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="where to put the dataset")
     options = parser.parse_args(arguments)
+    # A thread beside shares the core, as it would on a node whose cores are all taken.
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         lengths = make_dataset(folder, options.tokens)
