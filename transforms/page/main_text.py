@@ -90,7 +90,8 @@ _SMALL = 2
 """Bit of a name's feature: an element with at most half of the page's prose has it."""
 
 _NOSCRIPT = re.compile(rb"<(/?)noscript\b", re.IGNORECASE)
-_UNSEEN_CHARACTERS = re.compile(
+_UNSEEN_CHARACTERS = "\u00ad\u2060\u200b"
+_UNSEEN = re.compile(
     "[\u00ad\u2060]|\u200b(?![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u19e0-\u19ff])"
 )
 """Where words may, or may not, be broken; between words of Thai, Lao, Khmer, Burmese it stays."""
@@ -158,7 +159,9 @@ def blocks_text(cut: Blocks, kept: NDArray[np.bool_], *, list_bullets: bool) -> 
     """The text of the kept blocks."""
     text = render_blocks(cut, kept, list_bullets=list_bullets).decode()
     text = html.unescape(text) if "&" in text else text
-    return text if text.isascii() else _UNSEEN_CHARACTERS.sub("", text)
+    # Few texts have any, and looking for each of them is a hundred times as fast as the pattern.
+    is_clean = text.isascii() or not any(character in text for character in _UNSEEN_CHARACTERS)
+    return text if is_clean else _UNSEEN.sub("", text)
 
 
 def judge_blocks(

@@ -36,15 +36,12 @@ def keep_wholes(
     """
     nodes = cut.nodes[_WHOLES[cut.nodes[:, NODE_TAG]] & ~_holds_table(cut.nodes)]
     first, end = nodes[:, FIRST_BLOCK], nodes[:, END_BLOCK]
-
-    def held(values: NDArray[np.int64]) -> NDArray[np.int64]:
-        sums: NDArray[np.int64] = np.append(0, np.cumsum(values))
-        return sums[end] - sums[first]
-
-    weights = characters.astype(np.int64)
-    size = held(weights)
-    total = held(np.clip(scores, -_MOST, _MOST) * weights)
-    whole = (total > _CUT * size) & (5 * held(linked) < 2 * size)
+    sums = np.zeros((3, len(scores) + 1), np.int64)
+    sums[:, 1:] = characters, linked, np.clip(scores, -_MOST, _MOST)
+    sums[2] *= sums[0]
+    np.cumsum(sums, axis=1, out=sums)
+    size, links, total = sums[:, end] - sums[:, first]
+    whole = (total > _CUT * size) & (5 * links < 2 * size)
     opened = np.bincount(first[whole], minlength=len(scores) + 1)
     closed = np.bincount(end[whole], minlength=len(scores) + 1)
     inside: NDArray[np.bool_] = np.cumsum(opened - closed)[:-1] > 0
