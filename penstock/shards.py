@@ -20,7 +20,7 @@ import pyarrow as pa
 from penstock import storage
 from penstock.errors import DataError
 
-SHARD_FORMAT = 1
+SHARD_FORMAT = 2
 ROWS_PER_BATCH = 8192
 TOKENS_PER_BATCH = 1 << 22
 
@@ -35,11 +35,10 @@ _IPC_OPTIONS = {
 
 def shard_schema(token_type: str) -> pa.Schema:
     """The schema of a shard: doc_id, tokens (list of `token_type`) and source_id, none null."""
-    values = pa.field("item", pa.type_for_alias(token_type), nullable=False)
     return pa.schema(
         [
             pa.field("doc_id", pa.binary(16), nullable=False),
-            pa.field("tokens", pa.list_(values), nullable=False),
+            pa.field("tokens", pa.list_(pa.type_for_alias(token_type)), nullable=False),
             pa.field("source_id", pa.int32(), nullable=False),
         ],
         metadata={_FORMAT_KEY: str(SHARD_FORMAT).encode(), _TYPE_KEY: token_type.encode()},

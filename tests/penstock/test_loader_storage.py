@@ -175,9 +175,9 @@ def test_a_shard_of_another_format_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("penstock.shards.SHARD_FORMAT", 2)
+        patch.setattr("penstock.shards.SHARD_FORMAT", 3)
         make_dataset(str(tmp_path), random_documents([30] * 100), **SMALL)
-    with pytest.raises(DataError, match=r"train-00000.arrow: format is 2; this program reads 1"):
+    with pytest.raises(DataError, match=r"train-00000.arrow: format is 3; this program reads 2"):
         open_loader(str(tmp_path))
 
 

@@ -128,8 +128,25 @@ def test_missing_truncated_and_foreign_files_are_named(tmp_path: Path) -> None:
     foreign = pa.table({"text": ["a"]})
     with pa.ipc.new_file(str(tmp_path / "foreign.arrow"), foreign.schema) as file:
         file.write_table(foreign)
-    with pytest.raises(DataError, match="format is none; this program reads 1"):
+    with pytest.raises(DataError, match="format is none; this program reads 2"):
         ShardReader(str(tmp_path / "foreign.arrow"))
+
+
+@pytest.mark.parametrize("token_type", ["uint16", "uint32"])
+def test_columns_are_those_that_other_programs_are_promised(
+    tmp_path: Path, token_type: str
+) -> None:
+    path = tmp_path / "0.arrow"
+    tokens = pa.array([[1, 2]], pa.list_(pa.type_for_alias(token_type)))
+    with ShardWriter(str(path), token_type=token_type) as writer:
+        writer.write(pa.array([b"a" * 16], pa.binary(16)), tokens, pa.array([0], pa.int32()))
+    with pa.memory_map(str(path)) as file:
+        schema = pa.ipc.open_file(file).schema
+    assert dict(zip(schema.names, schema.types, strict=True)) == {
+        "doc_id": pa.binary(16),
+        "tokens": tokens.type,
+        "source_id": pa.int32(),
+    }
 
 
 def test_the_footer_is_found_by_other_readers(tmp_path: Path) -> None:
@@ -150,5 +167,5 @@ def test_hash_is_stable() -> None:
     lists = [tokens[a:b].tolist() for a, b in itertools.pairwise(edges)]
     rows = ([index.to_bytes(16, "big") for index in range(count)], lists, [0, 1] * 12 + [0])
     info = write("memory://shards/pinned.arrow", rows, [3])
-    assert (info.rows, info.tokens, info.bytes) == (25, 300, 4010)
-    assert info.xxh3_128 == "c2dc146e69f6fa01db4746a301f48536"
+    assert (info.rows, info.tokens, info.bytes) == (25, 300, 4042)
+    assert info.xxh3_128 == "bdcac3bc7a458cc628155ce235f2d9cd"
