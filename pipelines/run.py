@@ -111,9 +111,7 @@ def run_text(
     """
     plan = plan_text(recipe, engine=engine, workers=workers, memory_bytes=memory_bytes)
     workspace = Workspace(recipe, plan.files)
-    if retry_failed:
-        workspace.forget_failed()
-    if workspace.is_finished():
+    if workspace.is_finished() and not (retry_failed and workspace.can_retry()):
         # A run may have been killed between its last step and this one.
         workspace.close()
         manifest = read_manifest(workspace.out)
@@ -130,6 +128,9 @@ def run_text(
     )
     try:
         with runner:
+            # Not before the engine has started: until then the dataset there stays whole.
+            if retry_failed:
+                workspace.forget_failed()
             results = _drive(recipe, plan, workspace, runner, recorder)
     except NothingKeptError:
         workspace.discard()

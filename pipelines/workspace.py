@@ -4,6 +4,7 @@ import errno
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,14 @@ READ_STAGE = "curate"
 def absolute(url: str) -> str:
     """The URL, or the absolute path of a local one, so that every worker means the same file."""
     return storage.resolve(url)[1] if storage.is_local(url) else url
+
+
+class Found(StrEnum):
+    """What a run finds in its output, as the plan tells it."""
+
+    NOTHING = "new"
+    BEGUN = "begun before, would go on"
+    FINISHED = "finished before, nothing to do"
 
 
 class Workspace:
@@ -73,40 +82,55 @@ class Workspace:
         run: dict[str, Any] = json.loads(storage.read_bytes(self.run_url))
         return run
 
+    def look(self) -> Found:
+        """What a run would find in the output; nothing is written.
+
+        Raises:
+            UsageError: the output is another run's, or holds files that no run has made.
+        """
+        if self.is_finished():
+            return Found.FINISHED
+        if storage.exists(self._begun_url):
+            begun = json.loads(storage.read_bytes(self._begun_url))
+            self._check_same(begun, self._begun(), finished=False)
+            return Found.BEGUN
+        self._check_empty()
+        return Found.NOTHING
+
     def open(self) -> None:
         """Make the work folder this run's.
 
         Raises:
             UsageError: it is another run's, or the output holds files that no run has made.
         """
-        if storage.exists(self._begun_url):
-            begun = json.loads(storage.read_bytes(self._begun_url))
-            self._check_same(begun, self._begun(), finished=False)
-        else:
-            self._check_empty()
+        if self.look() is not Found.BEGUN:
             self._begin()
         if storage.is_local(self.out):
             _remove_partial_files(self.out)
 
-    def forget_failed(self) -> None:
-        """Have what failed read again: pieces of an unfinished run, or all of a finished one.
+    def can_retry(self) -> bool:
+        """Whether a finished run has records that failed.
 
         Raises:
-            UsageError: the output is another run's, or has changed since its run.
+            UsageError: the dataset has changed since its run.
         """
-        if not self.is_finished():
-            if storage.exists(self._begun_url):
-                self.open()
-                self._forget_pieces()
-        elif (manifest := read_manifest(self.out)).version > 1:
+        manifest = read_manifest(self.out)
+        if manifest.counts.failed and manifest.version > 1:
             raise UsageError(
                 f"--retry-failed: the dataset in {self.out} is at version {manifest.version}, and "
                 "making it anew would undo what came after its run; choose another output"
             )
-        elif manifest.counts.failed:
-            # From here on the files in the output are those of a run that has begun.
-            self._begin()
+        return bool(manifest.counts.failed)
+
+    def forget_failed(self) -> None:
+        """Have what failed read again: all of a finished run, or pieces of one that was begun.
+
+        The work folder must be open: from here on the output's files are those of a begun run.
+        """
+        if self.is_finished():
             self._forget_dataset()
+        else:
+            self._forget_pieces()
 
     def _begin(self) -> None:
         try:
@@ -150,8 +174,12 @@ class Workspace:
             Path(self.out).rmdir()
 
     def discard_unused(self) -> None:
-        """Remove the work folder of a run in which no task was finished."""
-        if not any(url.endswith(".done.json") for url in storage.list_files(self.work)):
+        """Remove the work folder of a run in which no task was finished.
+
+        It stays where nothing else says whose the files in the output are.
+        """
+        known = storage.exists(manifest_url(self.out)) or not self._files_in_output()
+        if known and not any(u.endswith(".done.json") for u in storage.list_files(self.work)):
             self.discard()
 
     def _identity(self) -> dict[str, Any]:
@@ -177,10 +205,12 @@ class Workspace:
                 "choose another output, or remove the folder to begin anew"
             )
 
+    def _files_in_output(self) -> list[str]:
+        files = storage.list_files(self.out)
+        return [url for url in files if not url.startswith(self.work + "/")]
+
     def _check_empty(self) -> None:
-        foreign = [
-            url for url in storage.list_files(self.out) if not url.startswith(self.work + "/")
-        ]
+        foreign = self._files_in_output()
         if foreign == [self.out]:
             raise UsageError(f"output {self.out} is a file; choose a folder")
         if foreign:

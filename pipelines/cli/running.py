@@ -42,8 +42,10 @@ def dry_run(recipe: TextRecipe, **machine: Unpack[Machine]) -> None:
     """Look at everything that a run looks at before it starts, and print its plan."""
     from pipelines.cli.summary import print_plan
     from pipelines.run import plan_text
+    from pipelines.workspace import Workspace
 
-    print_plan(plan_text(recipe, **machine))
+    plan = plan_text(recipe, **machine)
+    print_plan(plan, output=recipe.output, found=Workspace(recipe, plan.files).look())
 
 
 def full_run(

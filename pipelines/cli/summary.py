@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 _SHOWN_RULES = 6
 
 
-def print_plan(plan: "RunPlan") -> None:
-    """Print the inputs, pieces, workers and stages of a run that isn't begun."""
+def print_plan(plan: "RunPlan", *, output: str, found: str) -> None:
+    """Print the inputs, output, workers and stages of a run that isn't begun."""
     console = Console(highlight=False)
     stored = sum(file.size for file in plan.files)
     console.print(
         f"{_many(len(plan.files), 'file')}, {format_size(stored)}, "
         f"in {_many(len(plan.pieces), 'piece')}"
     )
+    console.print(Text(f"output {output}: {found}"), soft_wrap=True)
     memory = format_size(plan.task_memory_bytes)
     workers = _many(plan.workers, "worker")
     console.print(f"engine {plan.engine}, {workers}, {memory} for each task")

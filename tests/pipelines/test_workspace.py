@@ -55,7 +55,9 @@ def test_a_retry_that_was_stopped_at_once_leaves_a_run_to_continue(
 ) -> None:
     run(lines, tmp_path / "out")
     before = flow.content(tmp_path / "out")
-    workspace(lines, tmp_path / "out").forget_failed()
+    mine = workspace(lines, tmp_path / "out")
+    mine.open()
+    mine.forget_failed()
     assert not run(lines, tmp_path / "out").already_done
     assert flow.content(tmp_path / "out") == before
 
@@ -197,3 +199,28 @@ def test_a_run_does_not_go_on_over_a_file_that_changed(lines: str, tmp_path: Pat
     Path(lines).write_bytes(content.replace(b"weirs", b"locks"))
     with pytest.raises(UsageError, match="an unfinished run from other input files"):
         workspace(lines, tmp_path / "out").open()
+
+
+@pytest.mark.parametrize("engine", ["beam", "dask"])
+def test_a_retry_whose_engine_cannot_start_leaves_the_dataset(
+    engine: str, lines: str, tmp_path: Path
+) -> None:
+    run(lines, tmp_path / "out")
+    before = times(tmp_path / "out")
+    recipe = flow.recipe([lines], tmp_path / "out", KEEP_ALL)
+    wrong = {"beam": {"beam_options": ["--runner=Nobody"]}, "dask": {"scheduler": "nowhere"}}
+    with pytest.raises(UsageError, match=f"--engine {engine}"):
+        run_text(recipe, engine=engine, retry_failed=True, **wrong[engine])  # type: ignore[arg-type]
+    assert {path: when for path, when in times(tmp_path / "out").items() if path.is_file()} == {
+        path: when for path, when in before.items() if path.is_file()
+    }
+    assert run(lines, tmp_path / "out").already_done
+
+
+def test_a_retry_that_ends_in_a_mistake_later_can_be_run_again(lines: str, tmp_path: Path) -> None:
+    run(lines, tmp_path / "out")
+    mine = workspace(lines, tmp_path / "out")
+    mine.open()
+    mine.forget_failed()
+    mine.discard_unused()
+    assert not run(lines, tmp_path / "out").already_done

@@ -137,6 +137,19 @@ def test_an_output_with_files_of_another_kind(
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.txt"]
 
 
+def test_a_dry_run_looks_at_the_output(penstock: Penstock, page: str, tmp_path: Path) -> None:
+    command = serial("quickstart", "--input", page, "--output", "out")
+    assert "\noutput out: new\n" in penstock(*command, "--dry-run").out
+    assert not (tmp_path / "out").exists()
+    assert penstock(*command).status == 0
+    done = penstock(*command, "--dry-run")
+    assert "\noutput out: finished before, nothing to do\n" in done.out
+    done = penstock(*command, "--set", "seed=1", "--dry-run")
+    assert is_one_mistake(done, "holds a dataset of another recipe (seed is 0 there and 1 here)")
+    done = penstock(*serial("quickstart", "--input", page, "--output", page), "--dry-run")
+    assert is_one_mistake(done, f"{page} is a file; choose a folder")
+
+
 def test_a_work_dir_may_hold_what_is_not_the_runs(
     penstock: Penstock, page: str, tmp_path: Path
 ) -> None:
