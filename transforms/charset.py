@@ -11,6 +11,8 @@ is gb18030). Observations correct a wrong label:
   or quotes another page) stays UTF-8.
 * Of the Cyrillic encodings, detection knows better than the label; and a text whose bytes above
   ASCII stand in long runs isn't in a Latin script, so that detection is asked.
+* Without a mark or a label, UTF-16 shows by a NUL in every other byte, ISO-2022-JP by its escapes,
+  which are ASCII.
 
 What can't be decoded becomes U+FFFD: every body gives a text.
 
@@ -29,8 +31,19 @@ _META = re.compile(
     rb"<meta[^>]{0,300}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([a-zA-Z0-9_:.()+-]{1,40})", re.I
 )
 _META_BYTES = 4096
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _SUPERSETS = {"gbk": "gb18030", "big5": "big5hkscs", "euc_kr": "cp949", "shift_jis": "cp932"}
+_SUPERSETS |= {"iso8859-11": "cp874"}
 """What browsers decode where the label names the narrower encoding of the family."""
+
+_ESCAPES = (b"\x1b$B", b"\x1b$@")
+"""How ISO-2022-JP goes over to Kanji."""
+
+_DETECTED = {"cp949": "cp949", "mac-cyrillic": "mac-cyrillic"}
+"""What detection calls by names that browsers don't know."""
+
+_HEAD = 64
+"""Bytes that show UTF-16: markup and blanks of any language are ASCII."""
 
 _MULTIBYTE = {*_SUPERSETS.values(), "euc_jp", "iso2022_jp", "utf-16-le", "utf-16-be"}
 _CYRILLIC = {"cp1251", "koi8-r", "koi8-u", "iso8859-5", "cp866"}
@@ -53,7 +66,7 @@ def decode_text(body: bytes, *, declared: str | None, html: bool) -> str:
     for mark, encoding in _BOMS:
         if body.startswith(mark):
             return body[len(mark) :].decode(encoding, "replace")
-    named = _known(declared) or (_from_meta(body) if html else None)
+    named = _named(body, declared=declared, html=html)
     if named not in _MULTIBYTE:
         utf8 = _strict(body, "utf-8")
         if utf8 is not None:
@@ -66,11 +79,34 @@ def decode_text(body: bytes, *, declared: str | None, html: bool) -> str:
 
 def utf8_body(body: bytes, *, declared: str | None) -> bytes:
     """A page's body as UTF-8: itself, without a copy, where it already is."""
-    named = _known(declared) or _from_meta(body)
+    named = _named(body, declared=declared, html=True)
     marked = any(body.startswith(mark) for mark, _ in _BOMS)
     if not marked and named not in _MULTIBYTE and _strict(body, "utf-8") is not None:
         return body
     return decode_text(body, declared=declared, html=True).encode("utf-8", "replace")
+
+
+def _named(body: bytes, *, declared: str | None, html: bool) -> str | None:
+    """The encoding by the labels, or by signs that are as sure."""
+    named = _known(declared) or (_from_meta(body) if html else None)
+    if named in (None, "utf-8"):
+        return _utf16(body) or ("iso2022_jp" if _is_escaped(body) else named)
+    return named
+
+
+def _utf16(body: bytes) -> str | None:
+    """The UTF-16 that a body without a byte order mark is in, if it begins with ASCII letters."""
+    head = body[:_HEAD]
+    zeros = [head[start::2].count(0) for start in (0, 1)]
+    half = len(head) // 2
+    if half < 2 or sorted(zeros) != [0, half]:
+        return None
+    return "utf-16-be" if zeros[0] else "utf-16-le"
+
+
+def _is_escaped(body: bytes) -> bool:
+    is_there = any(escape in body for escape in _ESCAPES) if b"\x1b" in body else False
+    return is_there and _strict(body, "iso2022_jp") is not None
 
 
 def _is_doubtful(body: bytes, named: str | None) -> bool:
@@ -87,7 +123,9 @@ def _is_doubtful(body: bytes, named: str | None) -> bool:
 def _detected(body: bytes) -> str:
     from resiliparse.parse.encoding import detect_encoding
 
-    return _known(detect_encoding(body)) or "utf-8"
+    found = detect_encoding(body, html5_compatible=False)
+    # An encoding of no web page (of DOS, say) is one of Latin letters that few texts settle.
+    return _known(found) or (_DETECTED.get(found, "cp1252") if found else "utf-8")
 
 
 def _guessed(body: bytes, named: str | None) -> str:
@@ -114,7 +152,8 @@ def _strict(body: bytes, encoding: str) -> str | None:
 
 def _from_meta(body: bytes) -> str | None:
     """The encoding that the page's head names; UTF-16 there can't be true, it means UTF-8."""
-    found = _META.search(body, 0, _META_BYTES)
+    head = body[:_META_BYTES]
+    found = _META.search(_COMMENT.sub(b"", head) if b"<!--" in head else head)
     named = _known(found.group(1).decode("ascii")) if found else None
     return "utf-8" if named in ("utf-16-le", "utf-16-be") else named
 

@@ -26,7 +26,7 @@ def page(charset: str, text: str) -> str:
         ("euc-jp", "euc_jp", JAPANESE),
         ("iso-2022-jp", "iso2022_jp", JAPANESE),
         ("utf-16le", "utf-16-le", RUSSIAN),
-        ("windows-874", "iso8859-11", "น้ำไหลลง"),
+        ("windows-874", "cp874", "“น้ำไหลลง”"),
         (' "UTF-8" ', "utf-8", JAPANESE),
     ],
 )
@@ -94,8 +94,31 @@ def test_accents_do_not_make_a_latin_text_doubtful() -> None:
     assert decode_text(text.encode("cp1250"), declared="windows-1250", html=False) == text
 
 
-def test_no_label_is_detected() -> None:
-    assert decode_text(RUSSIAN.encode("koi8-r"), declared=None, html=False) == RUSSIAN
+@pytest.mark.parametrize(
+    ("codec", "text"),
+    [
+        ("koi8-r", RUSSIAN),
+        ("mac-cyrillic", RUSSIAN),
+        ("cp949", "물이 관을 따라 아래로 흘러서 물레방아를 돌립니다. " * 4),
+        ("cp874", "น้ำไหลลงตามท่อ “แล้วหมุนกังหัน” " * 4),
+        ("cp1252", "Vatnið rennur niður eftir rörinu og snýr hjólinu á þessum degi. " * 4),
+        ("iso2022_jp", JAPANESE),
+    ],
+)
+def test_no_label_is_detected(codec: str, text: str) -> None:
+    assert decode_text(text.encode(codec), declared=None, html=False) == text
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("declared", [None, "utf-8"])
+def test_utf16_without_a_mark_is_noticed(codec: str, declared: str | None) -> None:
+    html = page("utf-8", RUSSIAN)
+    assert decode_text(html.encode(codec), declared=declared, html=True) == html
+
+
+def test_a_label_in_a_comment_does_not_count() -> None:
+    html = "<!-- <meta charset=koi8-r> -->" + page("windows-1251", "Вода.")
+    assert decode_text(html.encode("cp1251"), declared=None, html=True) == html
 
 
 @pytest.mark.parametrize("declared", ["utf-8", None])
