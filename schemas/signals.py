@@ -15,7 +15,7 @@ CLAIMS = pa.schema(
     [
         column("title", pa.string(), "title that the page names", nullable=True),
         column("canonical_url", pa.string(), "address that the page names", nullable=True),
-        column("html_language", pa.string(), "BCP 47 tag of the page's <html>", nullable=True),
+        column("html_language", pa.string(), "BCP 47 tag that the page names", nullable=True),
         column("published", DATE, "date of publication that the page names", nullable=True),
     ]
 )

@@ -61,7 +61,7 @@ TAGS = tuple(name for names in _ROLES.values() for name in names.split())
 
 ATTRIBUTES = listed(
     "class id role itemprop style hidden href name property content datetime rel lang alt "
-    "type aria-hidden"
+    "type title http-equiv xml:lang shadowrootmode"
 )
 """All known attributes; an attribute's number is its place here plus one."""
 

@@ -36,6 +36,40 @@ def test_a_page_that_says_nothing_claims_nothing() -> None:
     assert facts('<html lang="not a tag!"><link rel=canonical href="/relative">') == Facts()
 
 
+def test_an_address_that_is_not_whole_gives_way_to_one_that_is() -> None:
+    found = facts(
+        '<link rel=canonical href="/here"><meta property="og:url" content="HTTPS://a.b/">'
+    )
+    assert found.canonical_url == "HTTPS://a.b/"
+
+
+@pytest.mark.parametrize("query", ["a=1&section=2", "a&copy", "region&regions=1", "x&lt=3&ampere"])
+def test_an_address_keeps_what_only_looks_like_a_character(query: str) -> None:
+    expected = query.replace("&copy", "©")
+    found = facts(f'<link rel=canonical href="https://a.example/?{query}">')
+    assert found.canonical_url == f"https://a.example/?{expected}"
+    assert facts(f"<title>{query}</title>").title != query
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<html xml:lang="de-AT">',
+        '<html lang="" xml:lang="de-AT">',
+        '<meta http-equiv="Content-Language" content="de-AT">',
+        '<html lang="not a tag!"><meta name=language content="de-AT">',
+    ],
+)
+def test_languages(page: str) -> None:
+    assert facts(page).html_language == "de-AT"
+
+
+def test_the_title_of_a_drawing_is_not_the_pages() -> None:
+    drawing = "<svg><title>Menu</title><g/></svg><svg/>"
+    assert facts(f"{drawing}<title>Page</title>").title == "Page"
+    assert facts(f'{drawing}<meta property="og:title" content="Page">').title == "Page"
+
+
 DATES = {
     '<script type="application/ld+json">{"datePublished": "2020-02-03"}</script>': (2020, 2, 3),
     '<span itemprop=datePublished><meta itemprop="datePublished" content="20200203">': (2020, 2, 3),
@@ -44,6 +78,9 @@ DATES = {
     '<script type="application/ld+json">{}</script>'
     '<script type="application/ld+json">{"datePublished":"2020-02-03"}</script>': (2020, 2, 3),
     '<span itemprop="datePublished" content="2020-02-03T04:05">3.2.</span>': (2020, 2, 3, 4, 5),
+    "<abbr class=published title='2020-02-03T04:05:00+00:00'>": (2020, 2, 3, 4, 5),
+    '<time itemprop="datePublished" content="2020-02-03">': (2020, 2, 3),
+    '<p itemprop="datePublished" datetime="2020-02-03">3.2.</p>': (2020, 2, 3),
     '<link rel=canonical href="https://a.example/news/2020/02/03/mill">': (2020, 2, 3),
     '<meta property="og:url" content="https://a.example/2020-02-03-mill">': (2020, 2, 3),
 }
