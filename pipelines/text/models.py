@@ -13,7 +13,7 @@ from pipelines.recipe.model import TextRecipe
 from pipelines.text.tokenizer import MODEL, load_run_tokenizer
 from transforms.extract import ExtractEngine
 from transforms.heuristics.word_lists import WordList, WordListFile
-from transforms.language import LanguageModel, LanguageOptions
+from transforms.language import UNDETERMINED, LanguageModel, LanguageOptions
 from transforms.page.forest import judge_digest
 from transforms.tokenizers import Tokenizer, TokenizerOptions
 
@@ -41,6 +41,7 @@ def load_models(recipe: TextRecipe) -> Models:
         require_extras("trafilatura", command="extract.engine: trafilatura")
     try:
         language, notice = _language_model(recipe.language)
+        _check_languages(recipe.language, language.languages)
         lists, notices = _bad_words(recipe.heuristics.bad_words, language.languages)
         artefacts = {"language": language.digest, **lists}
         if recipe.extract.engine is ExtractEngine.PENSTOCK:
@@ -72,6 +73,18 @@ def _language_model(options: LanguageOptions) -> tuple[LanguageModel, str | None
         return LanguageModel.load(path), told
     except (ValueError, OSError) as error:
         raise UsageError(f"language.model: {error}") from error
+
+
+def _check_languages(options: LanguageOptions, languages: Sequence[str]) -> None:
+    """Whether the model can give each language that the recipe names."""
+    named = {"keep": options.keep or (), "minimum_scores": options.minimum_scores}
+    for key, codes in named.items():
+        unknown = sorted(set(codes) - {*languages, UNDETERMINED})
+        if unknown:
+            raise UsageError(
+                f"language.{key}: the language model knows no {unknown[0]!r}, so no page would "
+                f"ever have it; it knows {', '.join(sorted(languages))}, and {UNDETERMINED!r}"
+            )
 
 
 def _bad_words(

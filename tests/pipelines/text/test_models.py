@@ -84,3 +84,17 @@ def test_thresholds_of_languages_are_read_from_a_recipe(lines: str, tmp_path: Pa
     assert summary.manifest.counts.kept == 1
     with pytest.raises(UsageError, match="minimum_scores"):
         flow.recipe([lines], tmp_path / "odd", "language.minimum_scores={en: 5}")
+
+
+@pytest.mark.parametrize("named", ["language.keep=[en, eng]", "language.minimum_scores={eng: 0.9}"])
+def test_a_language_that_the_model_does_not_know_is_told(
+    named: str, lines: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"language.*: the language model knows no 'eng', .* en"):
+        flow.run([lines], tmp_path / "out", named)
+    assert not (tmp_path / "out").exists()
+
+
+def test_undetermined_is_a_language_that_a_recipe_may_name(lines: str, tmp_path: Path) -> None:
+    summary, _ = flow.run([lines], tmp_path / "out", "language.keep=[en, und]")
+    assert summary.manifest.counts.kept == 1
