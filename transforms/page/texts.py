@@ -35,6 +35,9 @@ _SLOTS = np.uint64(TABLE_SIZE - 1)
 _FACTOR = np.uint64(HASH_FACTOR)
 _FOLD = np.uint64(17)
 _LONGEST_WORD = 8
+_LONGEST_NAME = 12
+"""Letters in a row that may be one word, the name of a language in a menu say."""
+
 _CLOSERS = np.zeros(256, np.bool_)
 _CLOSERS[list(b"\"')]")] = True
 _STOPS = np.array([int.from_bytes(stop.encode(), "big") for stop in "。！？؟۔।॥።។။"], np.int64)
@@ -57,7 +60,8 @@ class Count(IntEnum):
     """Words that begin with an upper-case ASCII letter."""
     SEPARATORS = 7
     WIDE = 8
-    """Characters of three bytes from U+3000 on: scripts without blanks between words."""
+    """Characters of scripts without blanks between words: those of three bytes from U+3000 on,
+    and of long runs in Thai, Lao, Tibetan, Burmese or Khmer."""
     LAST = 9
     """0: other, 1: ends like a sentence, 2: with a colon, 3: with a letter or digit."""
     FIRST = 10
@@ -117,7 +121,7 @@ def _count_texts(
 @kernel
 def _word(text: NDArray[np.uint8], at: int, end: int, own: NDArray[np.int32]) -> int:
     """Count one run of bytes without blanks; the place after it."""
-    start, hashed, letters = at, np.uint64(0), 0
+    start, hashed, letters, unspaced = at, np.uint64(0), 0, 0
     own[_WORDS_COUNT] += 1
     own[_CAPITALS] += int(0x41 <= text[at] <= 0x5A)
     while at < end and text[at] > 0x20:
@@ -129,6 +133,8 @@ def _word(text: NDArray[np.uint8], at: int, end: int, own: NDArray[np.int32]) ->
             letters += 1
             if 0xE3 <= byte <= 0xED:
                 _count_wide(text, at, end, own)
+            elif byte == 0xE0 or byte == 0xE1:
+                unspaced += int(at + 2 < end and _is_unspaced(byte, text[at + 1], text[at + 2]))
             elif byte == 0xD8 or byte == 0xEF:
                 _count_mark(text, at, end, own)
         elif byte == 0x2C:
@@ -138,9 +144,18 @@ def _word(text: NDArray[np.uint8], at: int, end: int, own: NDArray[np.int32]) ->
         elif _SEPARATORS[byte]:
             own[_SEPARATORS_COUNT] += 1
         at += 1
+    own[_WIDE] += unspaced if unspaced > _LONGEST_NAME else 0
     own[_FUNCTION] += int(letters <= _LONGEST_WORD and _is_function_word(hashed))
     own[_SENTENCES] += int(_ending(text, start, at) == 1 and letters > 1)
     return at
+
+
+@kernel
+def _is_unspaced(first: int, second: int, third: int) -> bool:
+    """Whether these bytes are Thai, Lao or Tibetan (U+0E00), Burmese (U+1000), Khmer (U+1780)."""
+    if first == 0xE0:
+        return second >= 0xB8
+    return second <= 0x81 or (second == 0x82 and third < 0xA0) or second in (0x9E, 0x9F)
 
 
 @kernel

@@ -41,8 +41,10 @@ def test_scripts_without_blanks_are_counted_by_character() -> None:
     assert counts("快看！水石")[0]["sentences"] == 1
     assert counts("نعم، لا")[0]["commas"] == 1
     unspaced = "ก่อน", "ເຊົ້າ", "བོད", "မြို့", "ទឹក"
-    assert [found["wide"] for found in counts(*unspaced)] == [len(word) for word in unspaced]
-    assert [found["wide"] for found in counts("पानी", "ႠႡ", "ውሃ", "Ḁẞ")] == [0, 0, 0, 0]
+    runs = [word * 5 for word in unspaced]
+    assert [found["wide"] for found in counts(*runs)] == [len(run) for run in runs]
+    assert not any(found["wide"] for found in counts(*unspaced))
+    assert not any(found["wide"] for found in counts("पानी" * 5, "ႠႡ" * 9, "ውሃ" * 9, "Ḁẞ" * 9))
 
 
 @given(texts=st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"])), max_size=4))
