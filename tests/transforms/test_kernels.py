@@ -12,13 +12,27 @@ from transforms.kernels import kernel
 
 USER = """
 from transforms.kernels import kernel
-from limits import LIMIT
+from limits import LIMIT, limited
 
 @kernel
 def limit(value: int) -> int:
-    return min(value, LIMIT)
+    return min(limited(value), LIMIT)
 
 print(limit(1_000), sum(limit.stats.cache_hits.values()))
+"""
+
+LIMITS = """
+from transforms.kernels import kernel
+
+LIMIT = {limit}
+
+@kernel
+def limited(value: int) -> int:
+    return _twice(value)
+
+@kernel
+def _twice(value: int) -> int:
+    return value * {factor}
 """
 
 
@@ -44,18 +58,18 @@ def test_a_kernel_works_where_nothing_can_be_cached(monkeypatch: pytest.MonkeyPa
     assert kernel(double)(np.uint64(4)) == 8
 
 
-def test_a_kernel_that_is_kept_is_compiled_anew_when_a_constant_from_elsewhere_changes(
+def test_a_kernel_that_is_kept_is_compiled_anew_when_what_it_takes_from_elsewhere_changes(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "user.py").write_text(USER)
     printed = []
-    for limit in (7, 7, 8):
-        (tmp_path / "limits.py").write_text(f"LIMIT = {limit}")
+    for limit, factor in [(7, 2), (7, 2), (9_000, 2), (9_000, 3), (9_000, 3)]:
+        (tmp_path / "limits.py").write_text(LIMITS.format(limit=limit, factor=factor))
         call = [sys.executable, "-B", "-c", "import user"]
         environment = {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
         done = subprocess.run(call, env=environment, capture_output=True, text=True, check=True)
         printed.append(done.stdout.strip())
-    assert printed == ["7 0", "7 1", "8 0"]
+    assert printed == ["7 0", "7 1", "2000 0", "3000 0", "3000 1"]
 
 
 NAMES = """

@@ -1,8 +1,6 @@
 """Eight bytes of a text as one number, for kernels that look at words and not at bytes.
 
-A kernel may call functions of its own module only, since Numba's cache looks at that file alone
-(`transforms.kernels`). These two are single machine instructions and put into the kernel's code;
-what they mean doesn't change.
+Both are single machine instructions and put into the kernel's code.
 """
 
 from collections.abc import Callable
