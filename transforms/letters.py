@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from transforms.buffers import text_buffers
 from transforms.kernels import kernel
 from transforms.tables import shipped_table
+from transforms.utf8 import decode, encode
 
 _LETTER_PLANES = 0x20000
 _ALPHABETS = (
@@ -119,7 +120,7 @@ def _write_letters(
             middle += 1
         parted |= middle > at
         _, written, _ = _write_part(data, middle, end, letters, out, line, written, whole, parted)
-        offsets[row + 1] = _put(out, written, np.uint32(0x0A))
+        offsets[row + 1] = encode(out, written, np.uint32(0x0A))
     return offsets
 
 
@@ -137,7 +138,7 @@ def _write_part(
 ) -> tuple[int, int, bool]:
     """Reads from `at`, writes up to `until`: places reached, and whether a space is due."""
     while at < end and written < until:
-        code, length = _decode(data, at, end)
+        code, length = decode(data, at, end)
         at += length
         letter = letters[code]
         if letter == 0:
@@ -145,41 +146,7 @@ def _write_part(
             continue
         is_alone = letter >= _ALONE
         if (parted or is_alone) and written > line:
-            written = _put(out, written, np.uint32(0x20))
-        written = _put(out, written, letter & ~_ALONE)
+            written = encode(out, written, np.uint32(0x20))
+        written = encode(out, written, letter & ~_ALONE)
         parted = is_alone
     return at, written, parted
-
-
-@kernel
-def _put(out: NDArray[np.uint8], at: int, code: np.uint32) -> int:
-    """Writes the code point as UTF-8; place after it."""
-    length = 1 + int(code >= 0x80) + int(code >= 0x800) + int(code >= 0x10000)
-    if length == 1:
-        out[at] = code
-        return at + 1
-    for k in range(length - 1, 0, -1):
-        out[at + k] = 0x80 | (code & 0x3F)
-        code >>= 6
-    out[at] = (0xF00 >> length) & 0xFF | code
-    return at + length
-
-
-@kernel
-def _decode(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.uint32, int]:
-    """Code point at `at` and its bytes, of text that is UTF-8; 0 where it isn't."""
-    first = np.uint32(data[at])
-    if first < 0x80:
-        return first, 1
-    length = 2 + int(first >= 0xE0) + int(first >= 0xF0)
-    if first < 0xC2 or first > 0xF4 or at + length > end:
-        return np.uint32(0), 1
-    code = first & (0x7F >> length)
-    for k in range(1, length):
-        byte = np.uint32(data[at + k])
-        if byte & 0xC0 != 0x80:
-            return np.uint32(0), 1
-        code = (code << 6) | (byte & 0x3F)
-    if code > 0x10FFFF:
-        return np.uint32(0), 1
-    return np.uint32(code), length

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from transforms.buffers import text_buffers
 from transforms.kernels import kernel
 from transforms.tables import shipped_table
+from transforms.utf8 import decode, encode
 
 _KEEP, _REMOVE, _BLANK, _BREAK = range(4)
 _CLASS_MASK = 3
@@ -35,7 +36,6 @@ _MAY_COMPOSE = 4
 _LINE_BREAKS = (0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0x2028, 0x2029)
 _BLANKS = (0x09, 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)
 _CONTROLS = (*range(0x09), *range(0x0E, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0))
-_REPLACEMENT = 0xFFFD
 _COMPOSING_RANGES = (range(0x80, 0x20000), range(0x2F800, 0x2FA20))
 """Above lie Han without decompositions, tags and private use."""
 
@@ -159,57 +159,19 @@ def _clean_row(
     # ends what isn't white. A text begins as if it followed all the line breaks that may be.
     written, solid, content, breaks, composes = 0, 0, 0, maximum_breaks, False
     while at < end:
-        code, length = _decode(data, at, end)
+        code, length = decode(data, at, end)
         class_ = classes[code] & _CLASS_MASK
         if class_ == _BREAK:
             if code == 0x0D and at + 1 < end and data[at + 1] == 0x0A:
                 length = 2
             written = solid
             if breaks < maximum_breaks:
-                written = solid = _put(out, written, np.uint32(0x0A))
+                written = solid = encode(out, written, np.uint32(0x0A))
                 breaks += 1
         elif class_ != _REMOVE:
-            written = _put(out, written, code)
+            written = encode(out, written, code)
             composes |= classes[code] >= _MAY_COMPOSE
             if class_ != _BLANK:
                 solid, content, breaks = written, written, 0
         at += length
     return content, composes
-
-
-@kernel
-def _put(out: NDArray[np.uint8], at: int, code: np.uint32) -> int:
-    """Place after the code point, which is written there as UTF-8 if `out` reaches so far."""
-    length = 1 + int(code >= 0x80) + int(code >= 0x800) + int(code >= 0x10000)
-    # It doesn't where sizes are only counted, nor for white space that will be cut at the end.
-    if at + length > len(out):
-        return at + length
-    if length == 1:
-        out[at] = code
-        return at + 1
-    for k in range(length - 1, 0, -1):
-        out[at + k] = 0x80 | (code & 0x3F)
-        code >>= 6
-    out[at] = (0xF00 >> length) & 0xFF | code
-    return at + length
-
-
-@kernel
-def _decode(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.uint32, int]:
-    """Code point at `at` and its bytes; U+FFFD of one byte where it isn't UTF-8."""
-    first = np.uint32(data[at])
-    if first < 0x80:
-        return first, 1
-    length = 2 + int(first >= 0xE0) + int(first >= 0xF0)
-    if first < 0xC2 or first > 0xF4 or at + length > end:
-        return np.uint32(_REPLACEMENT), 1
-    code = first & (0x7F >> length)
-    for k in range(1, length):
-        byte = np.uint32(data[at + k])
-        if byte & 0xC0 != 0x80:
-            return np.uint32(_REPLACEMENT), 1
-        code = (code << 6) | (byte & 0x3F)
-    is_overlong = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
-    if is_overlong or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
-        return np.uint32(_REPLACEMENT), 1
-    return np.uint32(code), length

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from transforms.buffers import text_buffers
 from transforms.kernels import kernel
 from transforms.tables import shipped_table
+from transforms.utf8 import decode
 
 _SEPARATOR, _LETTER, _ALONE, _MARK, _IGNORED = range(5)
 _CLASS_BITS = 3
@@ -139,7 +140,7 @@ def _walk_row(
     while at < end:
         code, length = np.uint32(data[at]), 1
         if code >= 0x80:
-            code, length = _decode(data, at, end)
+            code, length = decode(data, at, end)
         entry = table[code]
         at += length
         class_ = entry & _CLASS_MASK
@@ -168,24 +169,3 @@ def _mix(hashed: np.uint64, entry: np.uint32) -> np.uint64:
 def _finish(hashed: np.uint64) -> np.uint64:
     final = hashed ^ (hashed >> np.uint64(32))
     return final | np.uint64(final == 0)
-
-
-@kernel
-def _decode(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.uint32, int]:
-    """Code point at `at` and its bytes; a replacement character of one byte where malformed."""
-    first = np.uint32(data[at])
-    if first < 0x80:
-        return first, 1
-    length = 2 + int(first >= 0xE0) + int(first >= 0xF0)
-    if first < 0xC2 or first > 0xF4 or at + length > end:
-        return np.uint32(0xFFFD), 1
-    code = np.uint32(first & (0x7F >> length))
-    for k in range(1, length):
-        byte = np.uint32(data[at + k])
-        if byte & 0xC0 != 0x80:
-            return np.uint32(0xFFFD), 1
-        code = np.uint32((code << 6) | (byte & 0x3F))
-    is_short = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
-    if is_short or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
-        return np.uint32(0xFFFD), 1
-    return code, length

@@ -28,6 +28,7 @@ from transforms.heuristics.scan import MAXIMUM_BYTES
 from transforms.heuristics.tries import PRIME, Trie, trie
 from transforms.heuristics.word_lists import Listed, WordList
 from transforms.kernels import inlined, kernel
+from transforms.utf8 import decode
 
 WITHOUT_SPACES = ("ja", "th", "zh")
 """Languages whose bad words are found within words, too."""
@@ -107,7 +108,7 @@ def _count(
         while at < end:
             code, step = np.uint32(data[np.uint64(at)]), 1
             if code >= 0x80:
-                code, step = _decode(data, at, end)
+                code, step = decode(data, at, end)
             if code >= 0x80 or _may_begin(data, at, end, begin):
                 places += int(_stands(data, at, end, table, lower, entries, is_whole))
             at += step
@@ -131,7 +132,7 @@ def _after_word(data: NDArray[np.uint8], at: int, end: int, table: NDArray[np.ui
     while at < end:
         code, step = np.uint32(data[np.uint64(at)]), 1
         if code >= 0x80:
-            code, step = _decode(data, at, end)
+            code, step = decode(data, at, end)
         at += step
         if not table[code] & _WORD:
             break
@@ -151,7 +152,7 @@ def _stands(
     """Whether an entry stands at `at`."""
     node = 0
     while at < end:
-        code, step = _decode(data, at, end)
+        code, step = decode(data, at, end)
         at += step
         node = _child(entries, node, np.uint64(lower[code] if code < _LISTED else code))
         if node < 0:
@@ -164,7 +165,7 @@ def _stands(
 @kernel
 def _is_inside(data: NDArray[np.uint8], at: int, end: int, table: NDArray[np.uint16]) -> bool:
     """Whether a letter, digit or underscore follows."""
-    return at < end and table[_decode(data, at, end)[0]] & _WORD != 0
+    return at < end and table[decode(data, at, end)[0]] & _WORD != 0
 
 
 @kernel
@@ -199,24 +200,3 @@ def _child(entries: Trie, node: int, symbol: np.uint64) -> int:
             return int(entries.nodes[slot])
         slot = (slot + np.uint64(1)) & mask
     return -1
-
-
-@kernel
-def _decode(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.uint32, int]:
-    """Code point at `at` and its bytes; U+FFFD of one byte where it isn't UTF-8."""
-    first = np.uint32(data[at])
-    if first < 0x80:
-        return first, 1
-    length = 2 + int(first >= 0xE0) + int(first >= 0xF0)
-    if first < 0xC2 or first > 0xF4 or at + length > end:
-        return np.uint32(0xFFFD), 1
-    code = first & (0x7F >> length)
-    for k in range(1, length):
-        byte = np.uint32(data[at + k])
-        if byte & 0xC0 != 0x80:
-            return np.uint32(0xFFFD), 1
-        code = (code << 6) | (byte & 0x3F)
-    is_overlong = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
-    if is_overlong or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
-        return np.uint32(0xFFFD), 1
-    return np.uint32(code), length

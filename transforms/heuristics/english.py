@@ -37,6 +37,7 @@ from transforms.heuristics.english_urls import leave_urls
 from transforms.heuristics.scan import Scan, scans
 from transforms.heuristics.scan_bytes import Words
 from transforms.kernels import kernel
+from transforms.utf8 import decode
 
 _UNITS = (
     "km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm mm² mm³ ha µm nm yd in ft kg g mg µg t lb oz m/s "
@@ -146,25 +147,6 @@ def _read(
         for place in range(limits[k], limits[k + 1]):
             code, step = np.uint32(data[at]), 1
             if code >= 0x80:
-                code, step = _decode(data, at, end)
+                code, step = decode(data, at, end)
             letters.codes[place], letters.bits[place] = code, table[code]
             at += step
-
-
-@kernel
-def _decode(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.uint32, int]:
-    """Code point at `at` and its bytes; U+FFFD of one byte where it isn't UTF-8."""
-    first = np.uint32(data[at])
-    length = 2 + int(first >= 0xE0) + int(first >= 0xF0)
-    if first < 0xC2 or first > 0xF4 or at + length > end:
-        return np.uint32(0xFFFD), 1
-    code = first & (0x7F >> length)
-    for k in range(1, length):
-        byte = np.uint32(data[at + k])
-        if byte & 0xC0 != 0x80:
-            return np.uint32(0xFFFD), 1
-        code = (code << 6) | (byte & 0x3F)
-    is_overlong = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
-    if is_overlong or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
-        return np.uint32(0xFFFD), 1
-    return np.uint32(code), length

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.heuristics import characters as c
+from transforms.heuristics.word_hashes import hash_codes, look_up
 from transforms.kernels import kernel
 
 _SPECIAL, _PREFIX, _SUFFIX, _QUOTE, _ICON = c.SPECIAL, c.PREFIX, c.SUFFIX, c.QUOTE, c.ICON
 _DIGIT, _CURRENCY, _BEFORE_PERIOD = c.ASCII_DIGIT, c.CURRENCY, c.BEFORE_PERIOD
 _LOWER, _UPPER, _LETTER = c.LOWER_LETTER, c.UPPER_LETTER, c.LOWER_LETTER | c.UPPER_LETTER
 _HOST, _ALNUM, _ELLIPSIS = c.HOST, c.ALNUM, 0x2026
-_SEED, _PRIME = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
 _LONGEST_UNIT, _MOST_LOGINS = 5, 4
 LONGEST_EXCEPTION = 12
 EXCEPTION, UNIT = 1, 2
@@ -197,44 +197,4 @@ def _find(codes: Codes, start: int, stop: int, keys: Keys, values: Values) -> np
     """What the table says of the characters; 0 where they aren't in it."""
     if stop <= start or stop - start > LONGEST_EXCEPTION:
         return np.int32(0)
-    return _look_up(_hash_codes(codes, start, stop), keys, values)
-
-
-@kernel
-def _hash_codes(codes: NDArray[np.uint32], at: int, end: int) -> np.uint64:
-    """The hash that a scan gives to a word of these code points."""
-    packed, hashed, chunk = np.uint64(_SEED), np.uint64(_SEED), np.uint64(0)
-    seen, shift = np.uint32(0), np.uint64(0)
-    for place in range(at, end):
-        code = np.uint64(codes[place])
-        seen |= codes[place]
-        hashed = (hashed ^ code) * np.uint64(_PRIME)
-        chunk |= code << shift
-        shift += np.uint64(8)
-        if shift == 64:
-            packed, chunk, shift = _mix(packed, chunk), np.uint64(0), np.uint64(0)
-    chunk |= np.uint64(1) << shift
-    return _finish(_mix(packed, chunk) if seen < 0x80 else hashed)
-
-
-@kernel
-def _mix(hashed: np.uint64, chunk: np.uint64) -> np.uint64:
-    mixed = (hashed ^ chunk) * np.uint64(_PRIME)
-    return mixed ^ (mixed >> np.uint64(32))
-
-
-@kernel
-def _finish(hashed: np.uint64) -> np.uint64:
-    final = hashed * np.uint64(_PRIME)
-    final ^= final >> np.uint64(32)
-    return final | np.uint64(final == 0)
-
-
-@kernel
-def _look_up(hashed: np.uint64, keys: Keys, values: Values) -> np.int32:
-    mask = np.uint64(len(keys) - 1)
-    slot = hashed & mask
-    while keys[slot] != 0 and keys[slot] != hashed:
-        slot = (slot + np.uint64(1)) & mask
-    value: np.int32 = values[slot]
-    return value
+    return look_up(hash_codes(codes, start, stop), keys, values)

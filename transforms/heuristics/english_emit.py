@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from transforms.heuristics.bytes8 import load_eight, trailing_zeros
 from transforms.heuristics.english_affixes import Letters
 from transforms.heuristics.scan_bytes import Words
+from transforms.heuristics.word_hashes import SEED, finish, hash_codes, last_chunk, mix
 from transforms.kernels import inlined, kernel
-
-_SEED, _PRIME = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
 
 
 @kernel
@@ -70,13 +69,13 @@ def _emit_bytes(
     while begins:
         begins &= begins - np.uint64(1)
         stop, begin = min(start + trailing_zeros(begins), end), at
-        hashed, seen = np.uint64(_SEED), np.uint32(0)
+        hashed, seen = np.uint64(SEED), np.uint32(0)
         while at + 8 <= stop:
             chunk = load_eight(data, at)
-            hashed, seen = _mix(hashed, chunk), seen | _bits(chunk, near)
+            hashed, seen = mix(hashed, chunk), seen | _bits(chunk, near)
             at += 8
-        chunk = _rest(data, at, stop)
-        hashes[count], flags[count] = _finish(_mix(hashed, chunk)), seen | _bits(chunk, near)
+        chunk = last_chunk(data, at, stop)
+        hashes[count], flags[count] = finish(mix(hashed, chunk)), seen | _bits(chunk, near)
         lengths[count] = stop - begin
         count, at = count + 1, stop
     return count
@@ -89,17 +88,6 @@ def _bits(chunk: np.uint64, near: NDArray[np.uint32]) -> np.uint32:
     for k in range(8):
         seen |= near[chunk >> np.uint64(8 * k) & np.uint64(0xFF)]
     return seen
-
-
-@inlined
-def _rest(data: NDArray[np.uint8], at: int, end: int) -> np.uint64:
-    """The bytes before the end, seven at most, a one, and zeros."""
-    chunk = np.uint64(1) << np.uint64(8 * (end - at))
-    if at + 8 <= len(data):
-        return (load_eight(data, at) & (chunk - np.uint64(1))) | chunk
-    for place in range(at, end):
-        chunk |= np.uint64(data[place]) << np.uint64(8 * (place - at))
-    return chunk
 
 
 @kernel
@@ -118,37 +106,7 @@ def _emit_letters(
         while at == start or (at < end and not letters.marks[at]):
             seen |= letters.bits[at]
             at += 1
-        hashes[count], lengths[count] = _hash_codes(letters.codes, start, at), at - start
+        hashes[count], lengths[count] = hash_codes(letters.codes, start, at), at - start
         flags[count] = seen
         count += 1
     return count
-
-
-@kernel
-def _hash_codes(codes: NDArray[np.uint32], at: int, end: int) -> np.uint64:
-    """The hash that a scan gives to a word of these code points."""
-    packed, hashed, chunk = np.uint64(_SEED), np.uint64(_SEED), np.uint64(0)
-    seen, shift = np.uint32(0), np.uint64(0)
-    for place in range(at, end):
-        code = np.uint64(codes[place])
-        seen |= codes[place]
-        hashed = (hashed ^ code) * np.uint64(_PRIME)
-        chunk |= code << shift
-        shift += np.uint64(8)
-        if shift == 64:
-            packed, chunk, shift = _mix(packed, chunk), np.uint64(0), np.uint64(0)
-    chunk |= np.uint64(1) << shift
-    return _finish(_mix(packed, chunk) if seen < 0x80 else hashed)
-
-
-@inlined
-def _mix(hashed: np.uint64, chunk: np.uint64) -> np.uint64:
-    mixed = (hashed ^ chunk) * np.uint64(_PRIME)
-    return mixed ^ (mixed >> np.uint64(32))
-
-
-@inlined
-def _finish(hashed: np.uint64) -> np.uint64:
-    final = hashed * np.uint64(_PRIME)
-    final ^= final >> np.uint64(32)
-    return final | np.uint64(final == 0)

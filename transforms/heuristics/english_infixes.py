@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.heuristics import characters as c
+from transforms.heuristics.word_hashes import hash_codes, look_up
 from transforms.kernels import kernel
 
 _SPECIAL, _QUOTE, _ICON, _DIGIT = c.SPECIAL, c.QUOTE, c.ICON, c.ASCII_DIGIT
 _LOWER, _UPPER, _LETTER = c.LOWER_LETTER, c.UPPER_LETTER, c.LOWER_LETTER | c.UPPER_LETTER
-_SEED, _PRIME = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
 _LONGEST_EXCEPTION, _ONE_TOKEN = 12, 1
 _ELLIPSIS = 0x2026
 
@@ -135,40 +135,4 @@ def _hyphens(codes: Codes, bits: Bits, at: int, stop: int) -> int:
 @kernel
 def _find(codes: Codes, start: int, stop: int, keys: Keys, values: Values) -> np.int32:
     """What the table of exceptions says of the letters, without the bit of units."""
-    final = _hash_codes(codes, start, stop)
-    mask = np.uint64(len(keys) - 1)
-    slot = final & mask
-    while keys[slot] != 0 and keys[slot] != final:
-        slot = (slot + np.uint64(1)) & mask
-    value: np.int32 = values[slot]
-    return np.int32(value & ~2)
-
-
-@kernel
-def _hash_codes(codes: NDArray[np.uint32], at: int, end: int) -> np.uint64:
-    """The hash that a scan gives to a word of these code points."""
-    packed, hashed, chunk = np.uint64(_SEED), np.uint64(_SEED), np.uint64(0)
-    seen, shift = np.uint32(0), np.uint64(0)
-    for place in range(at, end):
-        code = np.uint64(codes[place])
-        seen |= codes[place]
-        hashed = (hashed ^ code) * np.uint64(_PRIME)
-        chunk |= code << shift
-        shift += np.uint64(8)
-        if shift == 64:
-            packed, chunk, shift = _mix(packed, chunk), np.uint64(0), np.uint64(0)
-    chunk |= np.uint64(1) << shift
-    return _finish(_mix(packed, chunk) if seen < 0x80 else hashed)
-
-
-@kernel
-def _mix(hashed: np.uint64, chunk: np.uint64) -> np.uint64:
-    mixed = (hashed ^ chunk) * np.uint64(_PRIME)
-    return mixed ^ (mixed >> np.uint64(32))
-
-
-@kernel
-def _finish(hashed: np.uint64) -> np.uint64:
-    final = hashed * np.uint64(_PRIME)
-    final ^= final >> np.uint64(32)
-    return final | np.uint64(final == 0)
+    return np.int32(look_up(hash_codes(codes, start, stop), keys, values) & ~2)

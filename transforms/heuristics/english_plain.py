@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.heuristics import characters as c
-from transforms.heuristics.bytes8 import load_eight, trailing_zeros
+from transforms.heuristics.bytes8 import trailing_zeros
 from transforms.heuristics.scan_bytes import Words
+from transforms.heuristics.word_hashes import hash_ascii, look_up
 from transforms.kernels import inlined, kernel
 
 LONGEST_EXCEPTION = 12
@@ -27,7 +28,6 @@ _PREFIX, _SUFFIX, _BEFORE_PERIOD = c.PREFIX, c.SUFFIX, c.BEFORE_PERIOD
 _LONGEST, _MOST_SUFFIXES = 63, 3
 _LONGEST_EXCEPTION, _EXCEPTION = LONGEST_EXCEPTION, EXCEPTION
 _SECOND, _THIRD = SECOND_TOKEN, THIRD_TOKEN
-_SEED, _PRIME = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
 
 
 @kernel
@@ -54,7 +54,7 @@ def choose_words(
         word, value = chosen[k], np.int32(0)
         flags, length = words.flags[word], words.lengths[word]
         if length <= _LONGEST_EXCEPTION and _may_be_listed(words.hashes[word], sieve):
-            value = _look_up(words.hashes[word], keys, values)
+            value = look_up(words.hashes[word], keys, values)
         if value >> _SECOND == 0 and (_is_one(flags, length) or value & _EXCEPTION):
             continue
         start, end = words.starts[word], words.ends[word]
@@ -190,44 +190,6 @@ def _is_exception(
 ) -> bool:
     if not 1 < end - at <= _LONGEST_EXCEPTION:
         return False
-    hashed = np.uint64(_SEED)
-    while at + 8 <= end:
-        hashed = _mix(hashed, load_eight(data, at))
-        at += 8
-    hashed = _finish(_mix(hashed, _rest(data, at, end)))
+    hashed = hash_ascii(data, at, end)
     is_known = _may_be_listed(hashed, sieve)
-    return bool(is_known and _look_up(hashed, keys, values) & _EXCEPTION)
-
-
-@kernel
-def _rest(data: NDArray[np.uint8], at: int, end: int) -> np.uint64:
-    """The bytes before the end, seven at most, a one, and zeros."""
-    chunk = np.uint64(1) << np.uint64(8 * (end - at))
-    if at + 8 <= len(data):
-        return (load_eight(data, at) & (chunk - np.uint64(1))) | chunk
-    for place in range(at, end):
-        chunk |= np.uint64(data[place]) << np.uint64(8 * (place - at))
-    return chunk
-
-
-@inlined
-def _mix(hashed: np.uint64, chunk: np.uint64) -> np.uint64:
-    mixed = (hashed ^ chunk) * np.uint64(_PRIME)
-    return mixed ^ (mixed >> np.uint64(32))
-
-
-@inlined
-def _finish(hashed: np.uint64) -> np.uint64:
-    final = hashed * np.uint64(_PRIME)
-    final ^= final >> np.uint64(32)
-    return final | np.uint64(final == 0)
-
-
-@inlined
-def _look_up(hashed: np.uint64, keys: NDArray[np.uint64], values: NDArray[np.int32]) -> np.int32:
-    mask = np.uint64(len(keys) - 1)
-    slot = hashed & mask
-    while keys[slot] != 0 and keys[slot] != hashed:
-        slot = (slot + np.uint64(1)) & mask
-    value: np.int32 = values[slot]
-    return value
+    return bool(is_known and look_up(hashed, keys, values) & _EXCEPTION)

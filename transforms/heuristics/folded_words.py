@@ -20,9 +20,10 @@ from transforms.heuristics import characters as c
 from transforms.heuristics import folding
 from transforms.heuristics.scan import Scan, scans
 from transforms.heuristics.scan_bytes import Words
+from transforms.heuristics.word_hashes import SEED, add_code, finish, mix
 from transforms.kernels import inlined, kernel
+from transforms.utf8 import decode
 
-_SEED, _PRIME = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
 _DROPPED, _MANY, _LISTED = folding.DROPPED, folding.MANY, folding.LISTED
 _SIGMA, _FINAL_SIGMA, _NUMERIC = folding.SIGMA, folding.FINAL_SIGMA, folding.NUMERIC
 _CASED, _IGNORABLE = folding.CASED, folding.IGNORABLE
@@ -124,14 +125,14 @@ def _fold(
 def _fold_ascii(
     data: NDArray[np.uint8], at: int, end: int, folded: NDArray[np.uint32]
 ) -> tuple[np.uint64, int]:
-    hashed, chunk, length = np.uint64(_SEED), np.uint64(0), 0
+    hashed, chunk, length = np.uint64(SEED), np.uint64(0), 0
     for place in range(at, end):
         code = np.uint64(folded[data[np.uint64(place)]])
         is_kept = np.uint64(code != _DROPPED)
         chunk |= code * is_kept << np.uint64(length % 8 * 8)
         length += int(is_kept)
         if is_kept and length % 8 == 0:
-            hashed, chunk = _mix(hashed, chunk), np.uint64(0)
+            hashed, chunk = mix(hashed, chunk), np.uint64(0)
     return _finish_ascii(hashed, chunk, length), length
 
 
@@ -142,27 +143,14 @@ def _take(
     """The hash and the letters that it hasn't yet taken in, eight at most, with one more."""
     chunk |= code << np.uint64(length % 8 * 8)
     if length % 8 == 7:
-        return _mix(hashed, chunk), np.uint64(0)
+        return mix(hashed, chunk), np.uint64(0)
     return hashed, chunk
 
 
 @inlined
 def _finish_ascii(hashed: np.uint64, chunk: np.uint64, length: int) -> np.uint64:
     """The hash of all letters: a one tells where the word ends."""
-    return _finish(_mix(hashed, chunk | np.uint64(1) << np.uint64(length % 8 * 8)))
-
-
-@inlined
-def _mix(hashed: np.uint64, chunk: np.uint64) -> np.uint64:
-    mixed = (hashed ^ chunk) * np.uint64(_PRIME)
-    return mixed ^ (mixed >> np.uint64(32))
-
-
-@inlined
-def _finish(hashed: np.uint64) -> np.uint64:
-    final = hashed * np.uint64(_PRIME)
-    final ^= final >> np.uint64(32)
-    return final | np.uint64(final == 0)
+    return finish(mix(hashed, chunk | np.uint64(1) << np.uint64(length % 8 * 8)))
 
 
 @kernel
@@ -184,10 +172,10 @@ def _fold_word(
     several: NDArray[np.uint32],
 ) -> tuple[np.uint64, int, int]:
     """Hash, length and numeric characters of a word of any characters."""
-    hashed, length, numeric, is_after_letter = np.uint64(_SEED), 0, 0, False
-    of_ascii, chunk, codes = np.uint64(_SEED), np.uint64(0), np.uint64(0)
+    hashed, length, numeric, is_after_letter = np.uint64(SEED), 0, 0, False
+    of_ascii, chunk, codes = np.uint64(SEED), np.uint64(0), np.uint64(0)
     while at < end:
-        code, step = _decode(data, at, end)
+        code, step = decode(data, at, end)
         at += step
         becomes = folded[code] if code < _LISTED else code
         if becomes == _DROPPED:
@@ -201,11 +189,11 @@ def _fold_word(
         many = becomes >> 24 & 0x7F if becomes & _MANY else 1
         for k in range(many):
             one = np.uint64(several[(becomes & 0xFFFFFF) + k] if becomes & _MANY else becomes)
-            hashed, codes = (hashed ^ one) * np.uint64(_PRIME), codes | one
+            hashed, codes = add_code(hashed, one), codes | one
             of_ascii, chunk = _take(of_ascii, chunk, length, one)
             length += 1
     if codes >= 0x80:
-        return _finish(hashed), length, numeric
+        return finish(hashed), length, numeric
     return _finish_ascii(of_ascii, chunk, length), length, numeric
 
 
@@ -219,30 +207,9 @@ def _ends(
 ) -> bool:
     """Whether no letter follows, apart from what is skipped or dropped."""
     while at < end:
-        code, step = _decode(data, at, end)
+        code, step = decode(data, at, end)
         is_dropped = code < _LISTED and folded[code] == _DROPPED
         if not is_dropped and not kinds[code] & _IGNORABLE:
             return not kinds[code] & _CASED
         at += step
     return True
-
-
-@kernel
-def _decode(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.uint32, int]:
-    """Code point at `at` and its bytes; U+FFFD of one byte where it isn't UTF-8."""
-    first = np.uint32(data[at])
-    if first < 0x80:
-        return first, 1
-    length = 2 + int(first >= 0xE0) + int(first >= 0xF0)
-    if first < 0xC2 or first > 0xF4 or at + length > end:
-        return np.uint32(0xFFFD), 1
-    code = first & (0x7F >> length)
-    for k in range(1, length):
-        byte = np.uint32(data[at + k])
-        if byte & 0xC0 != 0x80:
-            return np.uint32(0xFFFD), 1
-        code = (code << 6) | (byte & 0x3F)
-    is_overlong = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
-    if is_overlong or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
-        return np.uint32(0xFFFD), 1
-    return np.uint32(code), length

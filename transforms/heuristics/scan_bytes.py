@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from transforms.heuristics import characters
 from transforms.heuristics.bytes8 import load_eight, trailing_zeros
+from transforms.heuristics.word_hashes import PRIME, SEED, add_code, finish, hash_ascii, mix
 from transforms.kernels import inlined, kernel
+from transforms.utf8 import decode
 
 _SPACE = characters.SPACE
 _UPPER, _UPPER_SHIFT = characters.UPPER, 29
 _DIGIT, _DIGIT_SHIFT = characters.DIGIT, 5
 _TALLIED = characters.UPPER | characters.DIGIT
 _HIGHS, _BLANKS = 0x8080808080808080, 0x2121212121212121
-_SEED, _PRIME = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
-_REPLACEMENT = 0xFFFD
-NO_EDGES = (_SEED ^ _SEED << 1) * _PRIME & 0xFFFFFFFFFFFFFFFF
+NO_EDGES = (SEED ^ SEED << 1) * PRIME & 0xFFFFFFFFFFFFFFFF
 """`Lines.edges` of a line without blanks at its ends."""
 
 
@@ -105,13 +105,13 @@ def _scan_line(
 ) -> tuple[int, int]:
     """Words so far, and the line's end."""
     lines.starts[line], first, length, leading, tally = at, word, 0, 0, np.int64(0)
-    inner, blanks, edges = np.uint64(_SEED), np.uint64(_SEED), np.uint64(_SEED)
+    inner, blanks, edges = np.uint64(SEED), np.uint64(SEED), np.uint64(SEED)
     while at < end and data[np.uint64(at)] != 0x0A:
         code, step = np.uint32(data[np.uint64(at)]), 1
         if code >= 0x80:
-            code, step = _decode(data, at, end)
+            code, step = decode(data, at, end)
         if (code <= 0x20 or code >= 0x80) and table[code] & _SPACE:
-            blanks = (blanks ^ np.uint64(code)) * np.uint64(_PRIME)
+            blanks = (blanks ^ np.uint64(code)) * np.uint64(PRIME)
             at, length = at + step, length + 1
             continue
         if word == first:
@@ -125,12 +125,12 @@ def _scan_line(
             tally += _tally(data, start, at, table)
         words.starts[place], words.ends[place], words.hashes[place] = start, at, hashed
         words.lengths[place], words.flags[place] = many, seen
-        inner, blanks = (inner ^ hashed ^ blanks) * np.uint64(_PRIME), np.uint64(_SEED)
+        inner, blanks = (inner ^ hashed ^ blanks) * np.uint64(PRIME), np.uint64(SEED)
         word, length = word + 1, length + many
     lines.ends[line], lines.lengths[line], lines.leading[line] = at, length, leading
     lines.uppers[line], lines.digits[line] = tally >> 32, tally & 0xFFFFFFFF
-    lines.hashes[line] = _finish(inner)
-    lines.edges[line] = (edges ^ (blanks << np.uint64(1))) * np.uint64(_PRIME)
+    lines.hashes[line] = finish(inner)
+    lines.edges[line] = (edges ^ (blanks << np.uint64(1))) * np.uint64(PRIME)
     return word, at
 
 
@@ -144,7 +144,7 @@ def _scan_ascii(
     these is made a one, to tell the hash where the word ends, and what follows zeros; neither has
     bits in `near`.
     """
-    hashed, seen, stops = np.uint64(_SEED), np.uint32(0), np.uint64(0)
+    hashed, seen, stops = np.uint64(SEED), np.uint32(0), np.uint64(0)
     while stops == 0:
         chunk = load_eight(data, at) if at + 8 <= end else _rest(data, at, end)
         stops = (~((chunk | np.uint64(_HIGHS)) - np.uint64(_BLANKS)) | chunk) & np.uint64(_HIGHS)
@@ -152,9 +152,9 @@ def _scan_ascii(
         chunk = (chunk & (one - np.uint64(1))) | one
         for k in range(8):
             seen |= near[chunk >> np.uint64(8 * k) & np.uint64(0xFF)]
-        hashed = _mix(hashed, chunk)
+        hashed = mix(hashed, chunk)
         at += trailing_zeros(stops) >> 3
-    return at, _finish(hashed), seen
+    return at, finish(hashed), seen
 
 
 @kernel
@@ -162,19 +162,19 @@ def _scan_any(
     data: NDArray[np.uint8], start: int, end: int, table: NDArray[np.uint32]
 ) -> tuple[int, np.uint64, int, np.uint32]:
     """A word's end, hash, length and bits, one character at a time."""
-    at, hashed, seen, codes, length = start, np.uint64(_SEED), np.uint32(0), np.uint32(0), 0
+    at, hashed, seen, codes, length = start, np.uint64(SEED), np.uint32(0), np.uint32(0), 0
     while at < end:
         code, step = np.uint32(data[np.uint64(at)]), 1
         if code >= 0x80:
-            code, step = _decode(data, at, end)
+            code, step = decode(data, at, end)
         bits = table[code]
         if bits & _SPACE:
             break
         seen, codes = seen | bits, codes | code
-        hashed = (hashed ^ np.uint64(code)) * np.uint64(_PRIME)
+        hashed = add_code(hashed, np.uint64(code))
         length += 1
         at += step
-    return at, _finish(hashed) if codes >= 0x80 else _hash(data, start, at), length, seen
+    return at, finish(hashed) if codes >= 0x80 else hash_ascii(data, start, at), length, seen
 
 
 @kernel
@@ -184,22 +184,11 @@ def _tally(data: NDArray[np.uint8], at: int, end: int, table: NDArray[np.uint32]
     while at < end:
         code, step = np.uint32(data[np.uint64(at)]), 1
         if code >= 0x80:
-            code, step = _decode(data, at, end)
+            code, step = decode(data, at, end)
         bits = table[code]
         tally += (np.int64(bits & _UPPER) << _UPPER_SHIFT) | np.int64(bits & _DIGIT) >> _DIGIT_SHIFT
         at += step
     return tally
-
-
-@kernel
-def _hash(data: NDArray[np.uint8], at: int, end: int) -> np.uint64:
-    """Hash of a word of ASCII: eight bytes at once, then the rest, be it nothing, and a one."""
-    hashed = np.uint64(_SEED)
-    while at + 8 <= end:
-        hashed = _mix(hashed, load_eight(data, at))
-        at += 8
-    one = np.uint64(1) << np.uint64(8 * (end - at))
-    return _finish(_mix(hashed, _rest(data, at, end) | one))
 
 
 @kernel
@@ -210,35 +199,3 @@ def _rest(data: NDArray[np.uint8], at: int, end: int) -> np.uint64:
         chunk |= np.uint64(data[np.uint64(at)]) << shift
         at, shift = at + 1, shift + np.uint64(8)
     return chunk
-
-
-@inlined
-def _mix(hashed: np.uint64, chunk: np.uint64) -> np.uint64:
-    mixed = (hashed ^ chunk) * np.uint64(_PRIME)
-    return mixed ^ (mixed >> np.uint64(32))
-
-
-@inlined
-def _finish(hashed: np.uint64) -> np.uint64:
-    final = hashed * np.uint64(_PRIME)
-    final ^= final >> np.uint64(32)
-    return final | np.uint64(final == 0)
-
-
-@kernel
-def _decode(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.uint32, int]:
-    """Code point at `at` and its bytes; U+FFFD of one byte where it isn't UTF-8."""
-    first = np.uint32(data[at])
-    length = 2 + int(first >= 0xE0) + int(first >= 0xF0)
-    if first < 0xC2 or first > 0xF4 or at + length > end:
-        return np.uint32(_REPLACEMENT), 1
-    code = first & (0x7F >> length)
-    for k in range(1, length):
-        byte = np.uint32(data[at + k])
-        if byte & 0xC0 != 0x80:
-            return np.uint32(_REPLACEMENT), 1
-        code = (code << 6) | (byte & 0x3F)
-    is_overlong = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
-    if is_overlong or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
-        return np.uint32(_REPLACEMENT), 1
-    return np.uint32(code), length

@@ -16,10 +16,11 @@ from transforms.heuristics.characters import character_table
 from transforms.heuristics.english import Tokens
 from transforms.heuristics.scan import Scan
 from transforms.heuristics.scan_bytes import Words
+from transforms.heuristics.word_hashes import SEED, add_code, finish, hash_ascii
 from transforms.kernels import kernel
+from transforms.utf8 import decode
 
 _ALNUM, _DIGIT, _ALONE, _MARK = c.ALNUM, c.DIGIT, c.ALONE, c.MARK
-_SEED, _PRIME = 0xCBF29CE484222325, 0x9E3779B97F4A7C15
 _NONE, _LETTER, _NUMBER, _OTHER = range(4)
 
 
@@ -70,46 +71,34 @@ def _part(
     count: int,
 ) -> int:
     """Words so far, with those of a word between blanks."""
-    hashed, length, kind, seen = np.uint64(_SEED), 0, _NONE, np.uint32(0)
+    hashed, length, kind, seen = np.uint64(SEED), 0, _NONE, np.uint32(0)
     while at < end:
-        code, step = _decode(data, at, end)
+        code, step = decode(data, at, end)
         found = _kind(code, table)
         goes_on = kind == _NONE or (kind != _OTHER and found in (_LETTER, _NUMBER))
         is_inner = found == _NONE and _is_inner(data, code, at + step, end, kind, table)
         if is_inner or (length and table[code] & _MARK):
             goes_on, found = True, kind
         if length and (found == _NONE or not goes_on):
-            hashes[count], lengths[count] = _finish(data, at, length, hashed, seen), length
-            hashed, length, kind, seen = np.uint64(_SEED), 0, _NONE, np.uint32(0)
+            hashes[count], lengths[count] = _hash(data, at, length, hashed, seen), length
+            hashed, length, kind, seen = np.uint64(SEED), 0, _NONE, np.uint32(0)
             count += 1
         if found != _NONE:
-            hashed = (hashed ^ np.uint64(code)) * np.uint64(_PRIME)
+            hashed = add_code(hashed, np.uint64(code))
             length, kind, seen = length + 1, found, seen | code
         at += step
     if length:
-        hashes[count], lengths[count] = _finish(data, at, length, hashed, seen), length
+        hashes[count], lengths[count] = _hash(data, at, length, hashed, seen), length
         count += 1
     return count
 
 
 @kernel
-def _finish(
+def _hash(
     data: NDArray[np.uint8], end: int, length: int, hashed: np.uint64, seen: np.uint32
 ) -> np.uint64:
     """The hash that a scan gives to these characters: of their bytes where all are ASCII."""
-    if seen < 0x80:
-        hashed, chunk, shift = np.uint64(_SEED), np.uint64(0), np.uint64(0)
-        for at in range(end - length, end):
-            chunk |= np.uint64(data[at]) << shift
-            shift += np.uint64(8)
-            if shift == 64:
-                mixed = (hashed ^ chunk) * np.uint64(_PRIME)
-                hashed, chunk, shift = mixed ^ (mixed >> np.uint64(32)), np.uint64(0), np.uint64(0)
-        mixed = (hashed ^ (chunk | np.uint64(1) << shift)) * np.uint64(_PRIME)
-        hashed = mixed ^ (mixed >> np.uint64(32))
-    final = hashed * np.uint64(_PRIME)
-    final ^= final >> np.uint64(32)
-    return final | np.uint64(final == 0)
+    return hash_ascii(data, end - length, end) if seen < 0x80 else finish(hashed)
 
 
 @kernel
@@ -139,28 +128,7 @@ def _is_inner(
     is_either = code == 0x27 or code == 0x2E or code == 0x2019 or code == 0x2018
     is_of_letters = is_either or code == 0x3A or code == 0xB7
     is_of_digits = is_either or code == 0x2C or code == 0x3B
-    following = _kind(_decode(data, after, end)[0], table)
+    following = _kind(decode(data, after, end)[0], table)
     return (kind == _LETTER and following == _LETTER and is_of_letters) or (
         kind == _NUMBER and following == _NUMBER and is_of_digits
     )
-
-
-@kernel
-def _decode(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.uint32, int]:
-    """Code point at `at` and its bytes; U+FFFD of one byte where it isn't UTF-8."""
-    first = np.uint32(data[at])
-    if first < 0x80:
-        return first, 1
-    length = 2 + int(first >= 0xE0) + int(first >= 0xF0)
-    if first < 0xC2 or first > 0xF4 or at + length > end:
-        return np.uint32(0xFFFD), 1
-    code = first & (0x7F >> length)
-    for k in range(1, length):
-        byte = np.uint32(data[at + k])
-        if byte & 0xC0 != 0x80:
-            return np.uint32(0xFFFD), 1
-        code = (code << 6) | (byte & 0x3F)
-    is_overlong = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
-    if is_overlong or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
-        return np.uint32(0xFFFD), 1
-    return np.uint32(code), length

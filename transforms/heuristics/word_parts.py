@@ -18,6 +18,7 @@ from transforms.heuristics.folding import kinds
 from transforms.heuristics.scan import Scan
 from transforms.heuristics.scan_bytes import Words
 from transforms.kernels import kernel
+from transforms.utf8 import decode
 
 PARTS, WITHOUT_LETTER, IN_CAPITALS, SENTENCES, BRACKETS, SIGNS = range(6)
 NUM_PART_COLUMNS = 6
@@ -79,7 +80,7 @@ def _take_apart(
     while at < end:
         code, step = np.uint32(data[np.uint64(at)]), 1
         if code >= 0x80:
-            code, step = _decode(data, at, end)
+            code, step = decode(data, at, end)
         at += step
         bits = np.uint32(table[code])
         if bits & _WORD != last:
@@ -96,24 +97,3 @@ def _take_apart(
     out[WITHOUT_LETTER] += int(seen & _LETTER == 0)
     out[IN_CAPITALS] += int(seen & (_UPPER | _SMALL) == _UPPER)
     return is_open
-
-
-@kernel
-def _decode(data: NDArray[np.uint8], at: int, end: int) -> tuple[np.uint32, int]:
-    """Code point at `at` and its bytes; U+FFFD of one byte where it isn't UTF-8."""
-    first = np.uint32(data[at])
-    if first < 0x80:
-        return first, 1
-    length = 2 + int(first >= 0xE0) + int(first >= 0xF0)
-    if first < 0xC2 or first > 0xF4 or at + length > end:
-        return np.uint32(0xFFFD), 1
-    code = first & (0x7F >> length)
-    for k in range(1, length):
-        byte = np.uint32(data[at + k])
-        if byte & 0xC0 != 0x80:
-            return np.uint32(0xFFFD), 1
-        code = (code << 6) | (byte & 0x3F)
-    is_overlong = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
-    if is_overlong or 0xD800 <= code < 0xE000 or code > 0x10FFFF:
-        return np.uint32(0xFFFD), 1
-    return np.uint32(code), length
