@@ -20,6 +20,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.html_bytes import (
+    EQUALS,
+    EXCLAMATION,
+    GREATER,
+    LESS,
+    QUESTION,
+    SLASH,
+    attribute_value,
+    ends_name,
+    find_byte,
+    is_letter,
+    skip_blanks,
+    skip_declaration,
+)
 from transforms.kernels import kernel
 
 
@@ -41,8 +55,6 @@ _IDENTICAL_KEPT = 3
 
 _ONES = np.uint64(0x0101010101010101)
 _HIGH_BITS = np.uint64(0x8080808080808080)
-_LESS, _GREATER, _SLASH, _EXCLAMATION, _QUESTION, _EQUALS, _MINUS = b"<>/!?=-"
-_QUOTE, _APOSTROPHE = b"\"'"
 
 
 class RefusedPageError(ValueError):
@@ -104,10 +116,10 @@ def _count(data: NDArray[np.uint8]) -> tuple[int, int, int]:
     # Per formatting name: those open without attributes, and those that an end tag surely closes.
     plain = np.zeros(len(_FORMATTING), np.int64)
     closable = np.zeros(len(_FORMATTING), np.int64)
-    at, tags, still_open, most, reopened = _find_byte(data, 0, _LESS), 0, 0, 0, 0
+    at, tags, still_open, most, reopened = find_byte(data, 0, LESS), 0, 0, 0, 0
     while at < len(data):
         at, name, is_end, attributes = _tag(data, at)
-        at = _find_byte(data, at, _LESS)
+        at = find_byte(data, at, LESS)
         tags += int(name != 0)
         most = max(most, attributes)
         reopened += still_open * int(name != 0)
@@ -130,15 +142,15 @@ def _count(data: NDArray[np.uint8]) -> tuple[int, int, int]:
 def _tag(data: NDArray[np.uint8], at: int) -> tuple[int, np.uint64, bool, int]:
     """The tag at a `<`: place after it, packed name (0: no tag), end tag or not, attributes."""
     following = data[at + 1] if at + 1 < len(data) else 0
-    if following == _EXCLAMATION:
-        return _skip_declaration(data, at + 2), np.uint64(0), False, 0
-    if following == _QUESTION:
-        return _skip_past(data, at + 2, _GREATER), np.uint64(0), False, 0
-    is_end = following == _SLASH
+    if following == EXCLAMATION:
+        return skip_declaration(data, at + 2), np.uint64(0), False, 0
+    if following == QUESTION:
+        return find_byte(data, at + 2, GREATER) + 1, np.uint64(0), False, 0
+    is_end = following == SLASH
     at += 1 + int(is_end)
-    if at >= len(data) or not _is_letter(data[at]):
+    if at >= len(data) or not is_letter(data[at]):
         # `</3>` is a comment to a parser, `<3` is text.
-        return _skip_past(data, at, _GREATER) if is_end else at, np.uint64(0), False, 0
+        return find_byte(data, at, GREATER) + 1 if is_end else at, np.uint64(0), False, 0
     at, name = _name(data, at)
     at, attributes = _attributes(data, at)
     if not is_end and _find(_RAW_TEXT, name) >= 0:
@@ -150,8 +162,8 @@ def _tag(data: NDArray[np.uint8], at: int) -> tuple[int, np.uint64, bool, int]:
 def _name(data: NDArray[np.uint8], at: int) -> tuple[int, np.uint64]:
     """Place after a tag's name, and the name packed; 1 if it has more than eight letters."""
     start, packed = at, np.uint64(0)
-    while at < len(data) and not _ends_name(data[at]):
-        letter = data[at] | 0x20 if _is_letter(data[at]) else data[at]
+    while at < len(data) and not ends_name(data[at]):
+        letter = data[at] | 0x20 if is_letter(data[at]) else data[at]
         packed = (packed << np.uint64(8)) | np.uint64(letter)
         at += 1
     return at, packed if at - start <= _LONGEST_NAME else np.uint64(1)
@@ -161,76 +173,30 @@ def _name(data: NDArray[np.uint8], at: int) -> tuple[int, np.uint64]:
 def _attributes(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
     """Place after the tag, and how many attributes it has."""
     count, size = 0, len(data)
-    while at < size and data[at] != _GREATER:
-        if _ends_name(data[at]):
+    while at < size and data[at] != GREATER:
+        if ends_name(data[at]):
             at += 1
             continue
         count += 1
         at += 1
-        while at < size and not (_ends_name(data[at]) or data[at] == _EQUALS):
+        while at < size and not (ends_name(data[at]) or data[at] == EQUALS):
             at += 1
-        at = _skip_blanks(data, at)
-        if at < size and data[at] == _EQUALS:
-            at = _skip_value(data, _skip_blanks(data, at + 1))
+        at = skip_blanks(data, at)
+        if at < size and data[at] == EQUALS:
+            at = attribute_value(data, skip_blanks(data, at + 1))[2]
     return at + 1, count
-
-
-@kernel
-def _skip_value(data: NDArray[np.uint8], at: int) -> int:
-    if at < len(data) and (data[at] == _QUOTE or data[at] == _APOSTROPHE):
-        return _skip_past(data, at + 1, data[at])
-    while at < len(data) and not _is_blank(data[at]) and data[at] != _GREATER:
-        at += 1
-    return at
-
-
-@kernel
-def _skip_declaration(data: NDArray[np.uint8], at: int) -> int:
-    """Place after `<!…>`; a comment ends at `-->` (or `--!>`), of its own first dashes too."""
-    if at + 1 >= len(data) or data[at] != _MINUS or data[at + 1] != _MINUS:
-        return _skip_past(data, at, _GREATER)
-    first = at + 2
-    at = _skip_past(data, first, _GREATER)
-    while at <= len(data):
-        dashes = at - 3
-        if data[at - 2] == _EXCLAMATION and dashes > first:
-            dashes -= 1
-        if data[dashes] == _MINUS and data[dashes + 1] == _MINUS:
-            return at
-        at = _skip_past(data, at, _GREATER)
-    return at
 
 
 @kernel
 def _skip_raw_text(data: NDArray[np.uint8], at: int, name: np.uint64) -> int:
     """Place of the end tag of an element whose content is no markup."""
     while at < len(data):
-        at = _skip_past(data, at, _LESS)
-        if at < len(data) and data[at] == _SLASH:
+        at = find_byte(data, at, LESS) + 1
+        if at < len(data) and data[at] == SLASH:
             _, found = _name(data, at + 1)
             if found == name:
                 return at - 1
     return at
-
-
-@kernel
-def _skip_past(data: NDArray[np.uint8], at: int, byte: int) -> int:
-    return _find_byte(data, at, byte) + 1
-
-
-@kernel
-def _skip_blanks(data: NDArray[np.uint8], at: int) -> int:
-    while at < len(data) and _is_blank(data[at]):
-        at += 1
-    return at
-
-
-@kernel
-def _find_byte(data: NDArray[np.uint8], at: int, byte: int) -> int:
-    """First place of the byte from `at` on, the length if there is none."""
-    while at < len(data) and data[at] != byte:
-        at += 1
-    return min(at, len(data))
 
 
 @kernel
@@ -239,18 +205,3 @@ def _find(names: NDArray[np.uint64], name: np.uint64) -> int:
         if names[place] == name:
             return place
     return -1
-
-
-@kernel
-def _is_letter(byte: int) -> bool:
-    return 0x61 <= byte | 0x20 <= 0x7A
-
-
-@kernel
-def _is_blank(byte: int) -> bool:
-    return byte == 0x20 or 0x09 <= byte <= 0x0D
-
-
-@kernel
-def _ends_name(byte: int) -> bool:
-    return _is_blank(byte) or byte in (_SLASH, _GREATER)

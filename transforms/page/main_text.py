@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.markup import RefusedPageError, markup_cost
-from transforms.page.blocks import Blocks, cut_blocks
+from transforms.page.blocks import Blocks
 from transforms.page.context import context_features
+from transforms.page.cut import cut_blocks
 from transforms.page.features import FEATURES
 from transforms.page.forest import Judge, forest_scores, load_judge
 from transforms.page.linked_data import stated_body

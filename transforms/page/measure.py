@@ -25,6 +25,7 @@ from transforms.page.blocks import (
     Blocks,
 )
 from transforms.page.features import FEATURES, NEIGHBOURS, OWN, PLACE, WINDOWS, column_of
+from transforms.page.hash_slots import slot_of, slots_for
 from transforms.page.hints import element_hints, text_hints
 from transforms.page.names import TAGS, tag, tag_set
 from transforms.page.patterns import TEXTS
@@ -192,30 +193,11 @@ def _mark_repeats(
     text: NDArray[np.uint8], blocks: NDArray[np.int32], features: NDArray[np.int32]
 ) -> None:
     """Whether an earlier block has the same text."""
-    seen = np.zeros(_slots_for(len(blocks)), np.uint64)
+    seen = np.zeros(slots_for(len(blocks)), np.uint64)
     for block in range(len(blocks)):
         hashed = np.uint64(1469598103934665603)
         for place in range(blocks[block, TEXT_START], blocks[block, TEXT_END]):
             hashed = (hashed ^ np.uint64(text[place])) * np.uint64(1099511628211)
-        slot = _slot(seen, hashed)
+        slot = slot_of(seen, hashed)
         features[_REPEATED, block] = int(seen[slot] == hashed)
         seen[slot] = hashed
-
-
-@kernel
-def _slots_for(count: int) -> int:
-    """Slots of a hash table for so many values."""
-    slots = 2
-    while slots < 2 * count:
-        slots *= 2
-    return slots
-
-
-@kernel
-def _slot(seen: NDArray[np.uint64], hashed: np.uint64) -> int:
-    """Where a hash stands in a table with open addressing, or would stand; 0 marks a free slot."""
-    mixed = hashed * np.uint64(0x9E3779B97F4A7C15)
-    slot = np.int64((mixed >> np.uint64(32)) & np.uint64(len(seen) - 1))
-    while seen[slot] != 0 and seen[slot] != hashed:
-        slot = (slot + 1) & (len(seen) - 1)
-    return int(slot)

@@ -15,6 +15,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.html_bytes import (
+    EQUALS,
+    EXCLAMATION,
+    GREATER,
+    LESS,
+    QUESTION,
+    SLASH,
+    attribute_value,
+    ends_name,
+    find_byte,
+    is_letter,
+    skip_blanks,
+    skip_declaration,
+    to_lower,
+)
 from transforms.kernels import kernel
 from transforms.page.names import (
     ATTRIBUTES,
@@ -44,8 +59,6 @@ _SVG = tag("svg")
 _SLOTS = np.uint64(TABLE_SIZE - 1)
 _FACTOR = np.uint64(HASH_FACTOR)
 _FOLD = np.uint64(17)
-_LESS, _GREATER, _SLASH, _EXCLAMATION, _QUESTION, _EQUALS, _MINUS = b"<>/!?=-"
-_QUOTE, _APOSTROPHE = b"\"'"
 
 
 class Tokens(NamedTuple):
@@ -62,7 +75,7 @@ def scan_tags(page: NDArray[np.uint8], *, maximum: int) -> Tokens | None:
     >>> scan_tags(page, maximum=9).tags[:, [START, END]].tolist()
     [[0, 11], [14, 26], [26, 30]]
     """
-    most = min(maximum, int(np.count_nonzero(page == _LESS)))
+    most = min(maximum, int(np.count_nonzero(page == LESS)))
     tags = np.empty((most, 6), np.int32)
     attributes = np.empty((most * len(ATTRIBUTES), 3), np.int32)
     count = _scan(page, tags, attributes)
@@ -76,12 +89,12 @@ def scan_tags(page: NDArray[np.uint8], *, maximum: int) -> Tokens | None:
 def _scan(data: NDArray[np.uint8], tags: NDArray[np.int32], attributes: NDArray[np.int32]) -> int:
     """Number of tokens written; -1 if there is no room for all."""
     count, used, drawings = 0, 0, 0
-    at = _find_byte(data, 0, _LESS)
+    at = find_byte(data, 0, LESS)
     while at < len(data):
         start = at
         at, number = _head(data, at)
         if at == start:
-            at = _find_byte(data, at + 1, _LESS)
+            at = find_byte(data, at + 1, LESS)
             continue
         if count == tags.shape[0]:
             return -1
@@ -89,7 +102,7 @@ def _scan(data: NDArray[np.uint8], tags: NDArray[np.int32], attributes: NDArray[
         if number != _NO_TAG:
             at, used = _attributes(data, at, attributes, used)
         tags[count, CONTENT] = at
-        is_whole = data[min(at, len(data)) - 2] == _SLASH
+        is_whole = data[min(at, len(data)) - 2] == SLASH
         if number == _SVG and not is_whole:
             drawings += 1
         elif number == -_SVG:
@@ -102,7 +115,7 @@ def _scan(data: NDArray[np.uint8], tags: NDArray[np.int32], attributes: NDArray[
         tags[count, END] = at
         tags[count, ATTRIBUTES_END] = used
         count += 1
-        at = _find_byte(data, at, _LESS)
+        at = find_byte(data, at, LESS)
     return count
 
 
@@ -113,15 +126,15 @@ _NO_TAG = 1 << 20
 def _head(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
     """Place after a tag's name or after a whole comment, and its number; `at` itself: no tag."""
     following = data[at + 1] if at + 1 < len(data) else 0
-    if following == _EXCLAMATION:
-        return _skip_declaration(data, at + 2), _NO_TAG
-    if following == _QUESTION:
-        return _find_byte(data, at + 2, _GREATER) + 1, _NO_TAG
-    is_end = following == _SLASH
+    if following == EXCLAMATION:
+        return skip_declaration(data, at + 2), _NO_TAG
+    if following == QUESTION:
+        return find_byte(data, at + 2, GREATER) + 1, _NO_TAG
+    is_end = following == SLASH
     place = at + 1 + int(is_end)
-    if place >= len(data) or not _is_letter(data[place]):
+    if place >= len(data) or not is_letter(data[place]):
         # `</3>` is a comment to a parser, `<3` is text.
-        return (_find_byte(data, place, _GREATER) + 1 if is_end else at), _NO_TAG
+        return (find_byte(data, place, GREATER) + 1 if is_end else at), _NO_TAG
     place, number = _name(data, place)
     return place, -number if is_end else number
 
@@ -130,8 +143,8 @@ def _head(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
 def _name(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
     """Place after a tag's name, and its number."""
     hashed = np.uint64(0)
-    while at < len(data) and not _ends_name(data[at]):
-        hashed = hashed * _FACTOR + np.uint64(_lower(data[at]))
+    while at < len(data) and not ends_name(data[at]):
+        hashed = hashed * _FACTOR + np.uint64(to_lower(data[at]))
         at += 1
     return at, _look_up(_TAG_NAMES.hashes, _TAG_NAMES.numbers, hashed)
 
@@ -142,19 +155,19 @@ def _attributes(
 ) -> tuple[int, int]:
     """Place after the tag; rows of attributes used, the first of each known name among them."""
     size, seen = len(data), 0
-    while at < size and data[at] != _GREATER:
-        if _ends_name(data[at]):
+    while at < size and data[at] != GREATER:
+        if ends_name(data[at]):
             at += 1
             continue
-        hashed = np.uint64(_lower(data[at]))
+        hashed = np.uint64(to_lower(data[at]))
         at += 1
-        while at < size and not (_ends_name(data[at]) or data[at] == _EQUALS):
-            hashed = hashed * _FACTOR + np.uint64(_lower(data[at]))
+        while at < size and not (ends_name(data[at]) or data[at] == EQUALS):
+            hashed = hashed * _FACTOR + np.uint64(to_lower(data[at]))
             at += 1
-        at = _skip_blanks(data, at)
+        at = skip_blanks(data, at)
         start, end = at, at
-        if at < size and data[at] == _EQUALS:
-            start, end, at = _value(data, _skip_blanks(data, at + 1))
+        if at < size and data[at] == EQUALS:
+            start, end, at = attribute_value(data, skip_blanks(data, at + 1))
         number = _look_up(_ATTRIBUTE_NAMES.hashes, _ATTRIBUTE_NAMES.numbers, hashed)
         if number and not seen >> number & 1:
             seen |= 1 << number
@@ -166,44 +179,15 @@ def _attributes(
 
 
 @kernel
-def _value(data: NDArray[np.uint8], at: int) -> tuple[int, int, int]:
-    """Where an attribute's value starts and ends, and the place after it."""
-    if at < len(data) and (data[at] == _QUOTE or data[at] == _APOSTROPHE):
-        end = _find_byte(data, at + 1, data[at])
-        return at + 1, end, end + 1
-    start = at
-    while at < len(data) and not _is_blank(data[at]) and data[at] != _GREATER:
-        at += 1
-    return start, at, at
-
-
-@kernel
-def _skip_declaration(data: NDArray[np.uint8], at: int) -> int:
-    """Place after `<!…>`; a comment ends at `-->` (or `--!>`), of its own first dashes too."""
-    if at + 1 >= len(data) or data[at] != _MINUS or data[at + 1] != _MINUS:
-        return _find_byte(data, at, _GREATER) + 1
-    first = at + 2
-    at = _find_byte(data, first, _GREATER) + 1
-    while at <= len(data):
-        dashes = at - 3
-        if data[at - 2] == _EXCLAMATION and dashes > first:
-            dashes -= 1
-        if data[dashes] == _MINUS and data[dashes + 1] == _MINUS:
-            return at
-        at = _find_byte(data, at, _GREATER) + 1
-    return at
-
-
-@kernel
 def _skip_raw_text(data: NDArray[np.uint8], at: int, number: int) -> int:
     """Place of the end tag of an element whose content is no markup."""
     if number == _PLAINTEXT:
         return len(data)
-    at = _find_byte(data, at, _LESS)
+    at = find_byte(data, at, LESS)
     while at < len(data):
-        if at + 1 < len(data) and data[at + 1] == _SLASH and _name(data, at + 2)[1] == number:
+        if at + 1 < len(data) and data[at + 1] == SLASH and _name(data, at + 2)[1] == number:
             return at
-        at = _find_byte(data, at + 1, _LESS)
+        at = find_byte(data, at + 1, LESS)
     return at
 
 
@@ -216,38 +200,3 @@ def _look_up(hashes: NDArray[np.uint64], numbers: NDArray[np.int64], hashed: np.
             return int(numbers[slot])
         slot = (slot + np.uint64(1)) & _SLOTS
     return 0
-
-
-@kernel
-def _skip_blanks(data: NDArray[np.uint8], at: int) -> int:
-    while at < len(data) and _is_blank(data[at]):
-        at += 1
-    return at
-
-
-@kernel
-def _find_byte(data: NDArray[np.uint8], at: int, byte: int) -> int:
-    """First place of the byte from `at` on, the length if there is none."""
-    while at < len(data) and data[at] != byte:
-        at += 1
-    return min(at, len(data))
-
-
-@kernel
-def _lower(byte: int) -> int:
-    return byte | 0x20 if 0x41 <= byte <= 0x5A else byte
-
-
-@kernel
-def _is_letter(byte: int) -> bool:
-    return 0x61 <= byte | 0x20 <= 0x7A
-
-
-@kernel
-def _is_blank(byte: int) -> bool:
-    return byte == 0x20 or 0x09 <= byte <= 0x0D
-
-
-@kernel
-def _ends_name(byte: int) -> bool:
-    return _is_blank(byte) or byte in (_SLASH, _GREATER)

@@ -23,6 +23,7 @@ from transforms.page.blocks import (
     Blocks,
 )
 from transforms.page.features import ANCESTORS, COLUMN, ELEMENT_TAGS, column_of
+from transforms.page.hash_slots import slot_of, slots_for
 from transforms.page.hints import HINTS
 from transforms.page.names import TAGS, tag_set
 
@@ -257,11 +258,11 @@ def _measure_repetition(
     features: NDArray[np.int32],
 ) -> None:
     """How many elements of the page look like the one around the block, and what share they are."""
-    slots = _slots_for(len(classes))
+    slots = slots_for(len(classes))
     seen, alike = np.zeros(slots, np.uint64), np.zeros(slots, np.int32)
     for node in range(len(classes)):
         if classes[node]:
-            slot = _slot(seen, classes[node])
+            slot = slot_of(seen, classes[node])
             seen[slot] = classes[node]
             alike[slot] += 1
     at = _COLUMN_AT + 9
@@ -269,26 +270,7 @@ def _measure_repetition(
         node = blocks[block, NODE]
         while node > 0 and classes[node] == 0:
             node = nodes[node, PARENT]
-        features[at, block] = alike[_slot(seen, classes[node])] if node > 0 else 0
+        features[at, block] = alike[slot_of(seen, classes[node])] if node > 0 else 0
         features[at + 1, block] = (
             1000 * sums[node, _SUM_CHARACTERS] // max(sums[0, _SUM_CHARACTERS], 1)
         )
-
-
-@kernel
-def _slots_for(count: int) -> int:
-    """Slots of a hash table for so many values."""
-    slots = 2
-    while slots < 2 * count:
-        slots *= 2
-    return slots
-
-
-@kernel
-def _slot(seen: NDArray[np.uint64], hashed: np.uint64) -> int:
-    """Where a hash stands in a table with open addressing, or would stand; 0 marks a free slot."""
-    mixed = hashed * np.uint64(0x9E3779B97F4A7C15)
-    slot = np.int64((mixed >> np.uint64(32)) & np.uint64(len(seen) - 1))
-    while seen[slot] != 0 and seen[slot] != hashed:
-        slot = (slot + 1) & (len(seen) - 1)
-    return int(slot)
