@@ -11,12 +11,22 @@ from transforms.words import count_words, word_hashes
 UNSPACED = (
     "CJK UNIFIED IDEOGRAPH",
     "CJK COMPATIBILITY IDEOGRAPH",
+    "IDEOGRAPHIC ITERATION",
+    "IDEOGRAPHIC CLOSING",
+    "IDEOGRAPHIC NUMBER",
     "HIRAGANA",
+    "HENTAIGANA",
     "KATAKANA",
+    "HALFWIDTH KATAKANA",
+    "BOPOMOFO",
+    "YI ",
     "THAI",
     "LAO",
     "KHMER",
     "MYANMAR",
+    "JAVANESE",
+    "TAI ",
+    "NEW TAI LUE",
 )
 IGNORED = "'_\N{RIGHT SINGLE QUOTATION MARK}\N{MODIFIER LETTER APOSTROPHE}\N{SOFT HYPHEN}"
 IGNORED += (
@@ -85,6 +95,18 @@ def hashes_of(text: str | bytes) -> list[int]:
 )
 def test_counts_in_many_scripts(text: str, count: int) -> None:
     assert count_words(pa.array([text])).tolist() == [count]
+
+
+def test_every_letter_and_number_stands_alone_or_not_as_its_name_says() -> None:
+    characters = [
+        chr(code) for code in range(0x110000) if unicodedata.category(chr(code))[0] in "LN"
+    ]
+    counts = count_words(pa.array([f"0{character}" for character in characters])).tolist()
+    expected = [len(words_in_python(f"0{character}")) for character in characters]
+    wrong = [
+        c for c, found, wanted in zip(characters, counts, expected, strict=True) if found != wanted
+    ]
+    assert wrong == []
 
 
 @given(st.lists(MIXED, max_size=4))

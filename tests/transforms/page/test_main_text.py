@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.transforms.page.test_blocks import cut
+from tests.transforms.page.test_cut import cut
 from transforms.extract import ExtractOptions
 from transforms.markup import RefusedPageError
 from transforms.page.features import FEATURES

@@ -1,6 +1,6 @@
 import numpy as np
 
-from tests.transforms.page.test_blocks import cut
+from tests.transforms.page.test_cut import cut
 from transforms.page.wholes import keep_wholes
 
 LOGIT = 65_536

@@ -17,8 +17,8 @@ from transforms.page.blocks import (
     TEXT_END,
     TEXT_START,
     Blocks,
-    cut_blocks,
 )
+from transforms.page.cut import cut_blocks
 from transforms.page.names import TAGS
 from transforms.page.scan import scan_tags
 
