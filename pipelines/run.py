@@ -33,7 +33,8 @@ from pipelines.text.models import (
     tokenizer_engine,
     used_tokenizer,
 )
-from pipelines.text.plan import NothingKeptError, text_plan
+from pipelines.text.nothing import NothingKeptError
+from pipelines.text.plan import text_plan
 from pipelines.workspace import Workspace
 
 LEAST_TASK_MEMORY = 64_000_000

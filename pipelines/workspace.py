@@ -15,6 +15,7 @@ from penstock.errors import UsageError
 from penstock.manifest import manifest_url, read_manifest
 from pipelines.pieces import InputFile
 from pipelines.recipe.model import TextRecipe, recipe_identity
+from pipelines.system_errors import reason
 
 READ_STAGE = "curate"
 """The stage that meets the records that can't be read."""
@@ -139,7 +140,7 @@ class Workspace:
             if error.errno == errno.ENOSPC:
                 raise
             raise UsageError(
-                f"output {self.out}: can't write to {self.work} ({error}); "
+                f"output {self.out}: can't write to {self.work} ({reason(error)}); "
                 "check the folder and its permissions, or choose another output"
             ) from error
 

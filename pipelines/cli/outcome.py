@@ -6,6 +6,7 @@ is for `--debug`.
 
 import errno
 import json
+import re
 import sys
 import time
 import traceback
@@ -56,7 +57,11 @@ def _of_the_system(error: OSError) -> str:
         return "no space left on the disk; free some and run again"
     if error.filename is None or error.strerror is None:
         return str(error)
-    return f"{error.filename}: {error.strerror}"
+    # A file gets its name when it's whole; until then it has one that says nothing to a person.
+    return f"{_PARTIAL.sub('', str(error.filename))}: {error.strerror}"
+
+
+_PARTIAL = re.compile(r"\.[0-9a-f]{12}\.partial$")
 
 
 def _message(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """`penstock sample`: a small crawl to try things on."""
 
+import shlex
 from enum import StrEnum
 from typing import Annotated
 
@@ -23,8 +24,10 @@ def sample(
     """
     from pipelines.sample import write_sample
     from pipelines.sizes import format_size
+    from pipelines.system_errors import writing
 
-    written = write_sample(folder, seed=seed)
+    with writing("sample:", folder):
+        written = write_sample(folder, seed=seed)
     for name, number in sorted(written.records.items(), key=lambda item: (-item[1], item[0])):
         print(f"{number:>6,}  {name}")
     print(
@@ -32,4 +35,5 @@ def sample(
         f"{len(written.warc_files)} files, {format_size(written.num_bytes)}"
     )
     print(f"the truth about each: {written.truth_file}")
-    print(f"next: penstock run quickstart --input '{folder}/*.warc.gz' --output OUT")
+    pattern = shlex.quote(f"{folder.rstrip('/')}/*.warc.gz")
+    print(f"next: penstock run quickstart --input {pattern} --output OUT")

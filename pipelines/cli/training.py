@@ -11,6 +11,7 @@ from penstock import storage
 from penstock.errors import UsageError
 from pipelines.recipe.messages import describe_errors
 from pipelines.sizes import format_size
+from pipelines.system_errors import writing
 from pipelines.train import train_language, train_tokenizer
 from transforms.tokenizers import FitOptions
 from transforms.train_language import TrainLanguageOptions, language_card
@@ -23,8 +24,9 @@ def language_model(data: Sequence[str], output: str, **options: Any) -> None:
     trained = train_language(data, options=_checked(TrainLanguageOptions, options))
     command = shlex.join(["penstock", *sys.argv[1:]])
     card = language_card(trained.report, data=", ".join(data), command=command)
-    storage.write_bytes(output, trained.model)
-    storage.write_bytes(f"{output}.md", card.encode())
+    with writing("--output", output):
+        storage.write_bytes(output, trained.model)
+        storage.write_bytes(f"{output}.md", card.encode())
     report = trained.report
     size = format_size(len(trained.model))
     print(f"{output}: {size}, {report.training_rows:,} rows")
@@ -36,7 +38,8 @@ def language_model(data: Sequence[str], output: str, **options: Any) -> None:
 def tokenizer_model(data: Sequence[str], output: str, *, seed: int, **options: Any) -> None:
     """Train a tokenizer and write it."""
     model = train_tokenizer(data, options=_checked(FitOptions, options), seed=seed)
-    storage.write_bytes(output, model)
+    with writing("--output", output):
+        storage.write_bytes(output, model)
     print(f"{output}: {format_size(len(model))}")
     print(f"use it: --set tokenizer.path={shlex.quote(output)}")
 

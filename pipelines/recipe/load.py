@@ -5,6 +5,7 @@ Later wins: the file, then `--input` and `--output`, then each `--set` in order.
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -18,6 +19,7 @@ from penstock.storage import exists, read_bytes
 from pipelines.recipe.messages import describe_errors, did_you_mean, key_name
 from pipelines.recipe.model import TextRecipe
 from pipelines.recipe.yaml_text import KeyPath, ParsedYaml, parse_scalar, parse_yaml
+from pipelines.system_errors import reason
 
 _KINDS = ("text",)
 _SUFFIXES = (".yaml", ".yml")
@@ -32,13 +34,13 @@ class RecipeText:
 
     @property
     def summary(self) -> str:
-        """The first sentence of the comment that opens the recipe."""
+        """The first sentence of the comment that opens the recipe, without its sources."""
         lines = []
         for line in self.text.splitlines():
             if not line.startswith("#"):
                 break
             lines.append(line.removeprefix("#").strip())
-        return " ".join(lines).partition(". ")[0].rstrip(".")
+        return re.sub(r" \([^)]*\)", "", " ".join(lines)).partition(". ")[0].rstrip(".")
 
 
 def recipe_names() -> list[str]:
@@ -67,7 +69,10 @@ def read_recipe(name_or_path: str) -> RecipeText:
     except UnicodeDecodeError as error:
         raise UsageError(f"{name_or_path}: a recipe is UTF-8 text; {error}") from None
     except (OSError, ValueError, ImportError) as error:
-        raise UsageError(f"recipe file {name_or_path} can't be read: {error}") from None
+        raise UsageError(
+            f"recipe file {name_or_path} can't be read: {reason(error)}; give a file, or the name "
+            f"of a shipped recipe: {', '.join(recipe_names())}"
+        ) from None
 
 
 def load_recipe(
@@ -133,9 +138,12 @@ def _looks_like_file(name: str) -> bool:
     return "/" in name or os.sep in name or name.endswith(_SUFFIXES) or exists(name)
 
 
+_DATA_KINDS = {type(None): "nothing", list: "a list", str: "text", bool: "true or false"}
+
+
 def _mapping(parsed: ParsedYaml, origin: str) -> dict[str, Any]:
     if not isinstance(parsed.data, dict):
-        kind = "nothing" if parsed.data is None else f"a {type(parsed.data).__name__}"
+        kind = _DATA_KINDS.get(type(parsed.data), "a number")
         raise UsageError(
             f"{origin}: a recipe is a mapping of keys, such as 'kind: text'; got {kind}"
         )

@@ -19,7 +19,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from penstock.errors import UsageError
-from penstock.storage import join, list_files, remove_tree, write_bytes
+from penstock.storage import join, list_files, remove_tree, resolve, write_bytes
 from pipelines.sample.archive import build_files
 from pipelines.sample.crawl import plan_captures
 
@@ -82,6 +82,9 @@ def _write_all(directory: str, files: dict[str, bytes]) -> None:
 
 
 def _refuse_foreign(directory: str, names: list[str]) -> None:
+    storage, path = resolve(directory)
+    if storage.isfile(path):
+        raise UsageError(f"sample: {directory} is a file, and was left as it is; name a folder")
     found = {url.rsplit("/", 1)[-1] for url in list_files(directory)}
     if found and names[0] not in found:
         raise UsageError(

@@ -10,6 +10,7 @@ from pipelines.extras import require_extras
 from pipelines.models import checked_hash, local_copy
 from pipelines.plan import StageResult
 from pipelines.recipe.model import TextRecipe
+from pipelines.system_errors import reason
 from pipelines.text.tokenizer import MODEL, load_run_tokenizer
 from transforms.extract import ExtractEngine
 from transforms.heuristics.word_lists import WordList, WordListFile
@@ -71,7 +72,12 @@ def _language_model(options: LanguageOptions) -> tuple[LanguageModel, str | None
         path = local_copy(options.model)
         told = checked_hash("language.model", options.model, path, wanted=options.model_hash)
         return LanguageModel.load(path), told
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise UsageError(
+            f"language.model: can't read {options.model!r} ({reason(error)}); give a fastText "
+            "model's path or URL, or null for the model that ships"
+        ) from error
+    except ValueError as error:
         raise UsageError(f"language.model: {error}") from error
 
 

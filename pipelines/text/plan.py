@@ -14,11 +14,10 @@ Numbers of buckets follow from the sizes of inputs and of what earlier stages ma
 workers or memory, so a run can be continued on another machine.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from math import ceil
 
-from penstock.errors import DataError
 from pipelines.pieces import Piece
 from pipelines.plan import Buckets, Exchange, Fit, Map, RepeatUntil, Results, Stage
 from pipelines.readers.spans import ReadReport, Span, settle
@@ -40,6 +39,7 @@ from pipelines.streams import (
 )
 from pipelines.task import Item, TaskResult
 from pipelines.text import components, curate, finish, labels, match, publish, tokenizer, verdicts
+from pipelines.text.nothing import nothing_kept
 
 _LEDGER_ROW_BYTES = 200
 _HASH_BYTES = 33
@@ -50,10 +50,6 @@ _DOCUMENT_STORED_BYTES = {"warc": 16_000, "jsonl": 500, "parquet": 500, "text": 
 _MOST_BUCKETS = 10_000
 """Every task has a segment for every bucket, and pieces are some 10,000 at most too: beyond that
 the number of segments costs more than it saves the reducers, which sort on disk if they must."""
-
-
-class NothingKeptError(DataError):
-    """The inputs hold no record that is kept."""
 
 
 def text_plan(recipe: TextRecipe, pieces: Sequence[Piece], *, token_type: str) -> list[Stage]:
@@ -178,20 +174,8 @@ def _kept_pieces(results: Results, num_pieces: int) -> list[Item]:
     """
     kept = results["verdicts"].counters["kept"]
     if kept == 0:
-        raise NothingKeptError(_nothing_kept(results["curate"].counters))
+        raise nothing_kept(results["curate"])
     return [{"number": number, "kept": kept} for number in range(num_pieces)]
-
-
-def _nothing_kept(counters: Mapping[str, int]) -> str:
-    if counters["records_read"] == 0:
-        return "the inputs hold no records; nothing was written"
-    reasons = sorted(
-        (-number, name)
-        for name, number in counters.items()
-        if name.startswith(("dropped/", "failed/"))
-    )
-    told = ", ".join(f"{-number:,} {name.replace('/', ' by ', 1)}" for number, name in reasons[:8])
-    return f"none of {counters['records_read']:,} records is kept ({told}); nothing was written"
 
 
 def _finish(recipe: TextRecipe, num_pieces: int, tokens: Stream, *, fits: bool) -> Map:

@@ -100,10 +100,12 @@ def test_a_wrong_recipe(
         (("--input", "nope://a/b"), "URL 'nope://a/b': Protocol not known: nope"),
         (("--output", "nope://a/b"), "URL 'nope://a/b': Protocol not known: nope"),
         (("--output", "in.jsonl/out"), "can't write to "),
-        (("--output", "/proc/penstock"), "output /proc/penstock: can't write to"),
+        (("--output", "/proc/penstock"), "/proc/penstock/.work (No such file or directory); "),
         (("--set", "work_dir=in.jsonl"), "can't write to "),
-        (("--set", "language.model=absent.ftz"), "language.model: "),
+        (("--set", "language.model=absent.ftz"), "absent.ftz' (No such file or directory); give"),
         (("--set", "language.model=in.jsonl"), "language.model: "),
+        (("--set", "language.keep=[en, no]"), "language.keep: the language model knows no 'no'"),
+        (("--set", "language.minimum_scores.eng=0.9"), "language.minimum_scores: the language mod"),
         (("--set", "tokenizer.path=absent.model"), "tokenizer.path: can't read "),
         (("--set", "tokenizer.path=in.jsonl"), "tokenizer.path: "),
         (("--set", "tokenizer.kind=bert"), "it should be 'auto', 'sentencepiece', 'huggingface'"),
@@ -181,6 +183,14 @@ def test_the_output_as_work_dir_loses_nothing(
             "none of 4 records is kept (2 failed by read/json, 2 failed by read/text_field)",
         ),
         (
+            b'{"txt": "a"}\n',
+            "/in.jsonl at 0: text_field: no field 'text'; there are 'txt'\nsee that",
+        ),
+        (
+            b'{"text": "Too short."}\n',
+            "/in.jsonl at 0: minimum_characters, it has 10, allowed is at least 150\nloosen",
+        ),
+        (
             b'{"text": "This text is too short."}\n',
             "none of 1 records is kept (1 dropped by length/minimum_char",
         ),
@@ -195,6 +205,13 @@ def test_inputs_with_nothing_to_keep(
     assert message in done.err
     assert "nothing was written" in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+def test_a_crawl_without_pages_says_what_it_has(penstock: Penstock, tmp_path: Path) -> None:
+    record = b"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: 0\r\n\r\n\r\n\r\n"
+    (tmp_path / "a.warc").write_bytes(record * 2)
+    done = penstock(*serial("quickstart", "--input", "a.warc", "--output", "out"))
+    assert "the inputs hold no records, only 2 warcinfo; nothing was written" in done.err
 
 
 @pytest.mark.parametrize("name", ["a.warc.gz", "a.arc", "a.parquet", "a.jsonl.zst", "a.wet.gz"])
@@ -326,3 +343,44 @@ def test_s3_without_credentials_says_where_to_put_them(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stderr.startswith("penstock: error: no credentials for S3; set AWS_ACCESS_KEY_ID")
+
+
+@pytest.mark.parametrize("place", ["in.jsonl/new", "/proc/penstock"])
+def test_a_sample_that_can_not_be_written_is_a_mistake(
+    penstock: Penstock, page: str, place: str
+) -> None:
+    done = penstock("sample", place)
+    assert is_one_mistake(done, f"sample: {place}: can't write there (N")
+    assert "choose another place" in done.err
+
+
+def test_a_sample_is_not_written_over_a_file(penstock: Penstock, page: str, tmp_path: Path) -> None:
+    before = (tmp_path / page).read_bytes()
+    assert is_one_mistake(penstock("sample", page), f"sample: {page} is a file, and was left")
+    assert (tmp_path / page).read_bytes() == before
+
+
+def test_a_model_that_can_not_be_written_is_a_mistake(penstock: Penstock, tmp_path: Path) -> None:
+    # Words of many letters, so that there is something to learn.
+    text = " ".join(chr(97 + n % 26) * (n % 5 + 1) + chr(97 + n // 26) for n in range(676))
+    (tmp_path / "in.jsonl").write_text(json.dumps({"text": text}) + "\n")
+    command = ("train", "tokenizer", "in.jsonl", "--vocabulary-size", "300", "--output")
+    assert penstock(*command, "t.model").status == 0
+    done = penstock(*command, "/proc/t.model")
+    assert is_one_mistake(done, "--output /proc/t.model: can't write there (No such file")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("absent.yaml", "recipe file absent.yaml can't be read: No such file or directory; give"),
+        ("folder", "recipe file folder can't be read: Is a directory; give a file, or the name of"),
+        ("words.yaml", "a recipe is a mapping of keys, such as 'kind: text'; got text"),
+    ],
+)
+def test_a_recipe_that_is_none(penstock: Penstock, tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "words.yaml").write_text("only words\n")
+    done = penstock("run", name)
+    assert is_one_mistake(done, message)
+    assert "Errno" not in done.err
