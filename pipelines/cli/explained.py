@@ -7,10 +7,10 @@ the reading direction.
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.cli.console import show
 from pipelines.clusters import Cluster
 from pipelines.doctor import Finding
 from pipelines.explain import Explanation
@@ -24,15 +24,13 @@ _NOT_MEASURED = frozenset({"doc_id", "url"})
 def print_explanation(explanation: Explanation) -> None:
     """Print one record's story: verdict, reason, what else it fails, signals, twin."""
     ledger = explanation.ledger
-    console = Console(highlight=False)
-    console.print(
-        Text(ledger["verdict"].upper(), style=_VERDICT_STYLES.get(ledger["verdict"], "bold")),
-        Text(shown(ledger["url"] or "(no URL)")),
-    )
+    verdict = Text(ledger["verdict"].upper(), _VERDICT_STYLES.get(ledger["verdict"], "bold"))
+    url = Text(shown(ledger["url"] or "(no URL)"), style="not bold not dim")
+    show(Text(" ").join([verdict, url]), for_copying=True)
     table = _grid()
     for name, value in _story(explanation):
         table.add_row(name, Text(value))
-    console.print(table)
+    show(table)
 
 
 def _story(explanation: Explanation) -> list[tuple[str, str]]:
@@ -89,13 +87,12 @@ def _value(value: object) -> str:
 
 def print_clusters(clusters: Sequence[Cluster]) -> None:
     """Print clusters as a table, with the members' rules and a few of their URLs."""
-    console = Console(highlight=False)
     if not clusters:
-        console.print("no document has a duplicate")
+        show("no document has a duplicate")
         return
     table = Table(box=None, pad_edge=False)
     for name, justify in (("size", "right"), ("kept, and some of the dropped", "left")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for cluster in clusters:
         story = Text(f"{cluster.keeper.hex()} {shown(cluster.url or '(no URL)')}", style="bold")
         rules = ", ".join(f"{number:,} {rule}" for rule, number in cluster.rules.items())
@@ -103,7 +100,7 @@ def print_clusters(clusters: Sequence[Cluster]) -> None:
         for url in cluster.examples:
             story.append(f"\n  {shown(url)}", style="not bold")
         table.add_row(f"{cluster.size:,}", story)
-    console.print(table)
+    show(table)
 
 
 def cluster_json(cluster: Cluster) -> dict[str, Any]:
@@ -124,7 +121,7 @@ def print_findings(findings: Sequence[Finding]) -> None:
     for finding in findings:
         level = Text(finding.level, style=_LEVEL_STYLES[finding.level])
         table.add_row(Text(finding.subject), level, Text(finding.message))
-    Console(highlight=False).print(table)
+    show(table)
 
 
 def _grid() -> Table:

@@ -1,5 +1,6 @@
 """The command's entry and its subcommands."""
 
+import io
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
@@ -42,6 +43,10 @@ app.command("doctor")(inspect.doctor)
 
 def main() -> None:
     """Run the command line and exit with its status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A page's title may have letters that the terminal's encoding lacks.
+            stream.reconfigure(errors="backslashreplace")
     sys.argv[1:], wants_debug = _take_debug(sys.argv[1:])
     debug.set(wants_debug)
     log_json.set(False)

@@ -1,12 +1,13 @@
 """What a run would do, and what it did: printed for people on standard output."""
 
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.cli.console import show
 from pipelines.report.facts import Facts
 from pipelines.sizes import format_size
 
@@ -18,20 +19,17 @@ _SHOWN_RULES = 6
 
 def print_plan(plan: "RunPlan", *, output: str, found: str) -> None:
     """Print the inputs, output, workers and stages of a run that isn't begun."""
-    console = Console(highlight=False)
     stored = sum(file.size for file in plan.files)
-    console.print(
-        f"{_many(len(plan.files), 'file')}, {format_size(stored)}, "
-        f"in {_many(len(plan.pieces), 'piece')}"
-    )
-    console.print(Text(f"output {output}: {found}"), soft_wrap=True)
+    inputs = f"{_many(len(plan.files), 'file')}, {format_size(stored)}"
+    show(f"{inputs}, in {_many(len(plan.pieces), 'piece')}")
+    show(f"output {output}: {found}")
     memory = format_size(plan.task_memory_bytes)
     workers = _many(plan.workers, "worker")
-    console.print(f"engine {plan.engine}, {workers}, {memory} for each task")
+    show(f"engine {plan.engine}, {workers}, {memory} for each task")
     for number, stage in enumerate(plan.stages, 1):
         kind = type(stage).__name__.lower()
-        console.print(f"  {number:>2}  {stage.name:<12} {_KINDS.get(kind, kind)}", markup=False)
-    console.print("nothing was run (--dry-run)")
+        show(f"  {number:>2}  {stage.name:<12} {_KINDS.get(kind, kind)}")
+    show("nothing was run (--dry-run)")
 
 
 _KINDS = {"repeatuntil": "repeat until nothing changes"}
@@ -39,23 +37,20 @@ _KINDS = {"repeatuntil": "repeat until nothing changes"}
 
 def print_summary(facts: Facts, *, report: str, already_done: bool) -> None:
     """Print what came in, what was kept, why the rest wasn't, and where to look next."""
-    console = Console(highlight=False, soft_wrap=True)
     if already_done:
-        console.print("this run was finished before; nothing was done")
-    console.print(_outcome(facts))
-    console.print()
-    console.print(_shards(facts), markup=False)
-    console.print()
+        show("this run was finished before; nothing was done")
+    show(_outcome(facts), "", _shards(facts), "")
     for name, value in _next_steps(facts, report):
-        console.print(Text(f"{name:<12}", style="dim"), Text(value), sep="")
+        show(Text.assemble((f"{name:<12}", "dim"), value), for_copying=True)
 
 
 def _next_steps(facts: Facts, report: str) -> tuple[tuple[str, str], ...]:
+    folder = shlex.quote(facts.out)
     loader = f'TokenLoader("{facts.out}", sequence_length=2048, global_batch_size=8, seed=0)'
     return (
         ("report", report),
-        ("why a page", f"penstock explain {facts.out} URL"),
-        ("duplicates", f"penstock clusters {facts.out}"),
+        ("why a page", f"penstock explain {folder} URL"),
+        ("duplicates", f"penstock clusters {folder}"),
         ("train", loader),
     )
 

@@ -5,14 +5,16 @@ from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from pipelines.cli.console import show
 
 if TYPE_CHECKING:
     from pipelines.whatif import WhatIf
 
 _SHOWN_LANGUAGES = 10
+_INDENT = "  "
 
 
 def whatif(
@@ -36,7 +38,6 @@ def whatif(
 
 
 def _print(found: "WhatIf") -> None:
-    console = Console(highlight=False)
     table = Table(box=None, pad_edge=False)
     table.add_column("")
     for name in ("was", "would be", "change"):
@@ -44,10 +45,9 @@ def _print(found: "WhatIf") -> None:
     _row(table, "pass the rules", found.before.passing, found.after.passing, style="bold")
     _rows(table, "fail", found.before.reasons, found.after.reasons, most=64)
     _rows(table, "pass, in", found.before.languages, found.after.languages, most=_SHOWN_LANGUAGES)
-    console.print(table)
-    console.print()
+    show(table, "")
     for line in _story(found):
-        console.print(Text(line))
+        show(Text(line), for_copying=line.startswith(_INDENT))
 
 
 def _rows(table: Table, what: str, before: Counter[str], after: Counter[str], *, most: int) -> None:
@@ -68,8 +68,8 @@ def _story(found: "WhatIf") -> list[str]:
     return [
         f"{found.gained:,} of {found.curated:,} curated documents would newly pass; some of them "
         "may be duplicates",
-        *[f"  {shown(name)}" for name in found.gained_examples],
+        *[f"{_INDENT}{shown(name)}" for name in found.gained_examples],
         f"{found.kept_lost:,} of {found.kept:,} kept documents would go; a duplicate may take the "
         "place of some",
-        *[f"  {shown(name)}" for name in found.lost_examples],
+        *[f"{_INDENT}{shown(name)}" for name in found.lost_examples],
     ]

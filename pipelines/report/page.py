@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import shlex
 from importlib import resources
 
 from pipelines.report.facts import Facts
@@ -47,10 +48,11 @@ def _head(facts: Facts) -> Html:
 
 
 def _next_steps(facts: Facts) -> Html:
+    folder = shlex.quote(facts.out)
     commands = (
-        (f"penstock explain {facts.out} URL", "why was this page kept or dropped"),
-        (f"penstock clusters {facts.out}", "the largest clusters of duplicates"),
-        (f"penstock verify {facts.out}", "is every shard what the manifest says"),
+        (f"penstock explain {folder} URL", "why was this page kept or dropped"),
+        (f"penstock clusters {folder}", "the largest clusters of duplicates"),
+        (f"penstock verify {folder}", "is every shard what the manifest says"),
     )
     rows = [
         tag("tr", tag("td", tag("code", command)), tag("td", what)) for command, what in commands
