@@ -29,11 +29,22 @@ def resolve(url: str) -> tuple[Any, str]:
         UsageError: no file system has that protocol.
     """
     try:
-        return fsspec.core.url_to_fs(url)  # type: ignore[no-any-return]
+        fs, path = fsspec.core.url_to_fs(url)
     except ValueError as error:
         raise UsageError(
             f"URL {url!r}: {error}; give a path, or a URL such as s3://bucket/folder"
         ) from error
+    return fs, _without_parents(path) if isinstance(fs, LocalFileSystem) else path
+
+
+def _without_parents(path: str) -> str:
+    """An absolute path without '..', so that a file has one name from whichever folder it's named.
+
+    >>> _without_parents("/no/such/../folder/file")
+    '/no/folder/file'
+    """
+    head, dots, tail = f"{path}/".rpartition("/../")
+    return os.path.realpath(f"{head}/..") + f"/{tail}".rstrip("/") if dots else path
 
 
 def is_local(url: str) -> bool:

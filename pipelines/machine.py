@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import ModuleType
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
@@ -26,6 +27,17 @@ def available_memory() -> int:
     used = int(_read_text(_CGROUP / "memory.current") or 0)
     stat = dict(line.split() for line in _read_text(_CGROUP / "memory.stat").splitlines())
     return min(free, max(int(limit) - used + int(stat.get("inactive_file", 0)), 0))
+
+
+def has_compiled(module: ModuleType) -> bool:
+    """Whether an earlier process of this machine has compiled and kept a kernel of the module."""
+    kernels = [value for value in vars(module).values() if hasattr(value, "py_func")]
+    name = module.__name__.rpartition(".")[2]
+    return any(
+        found
+        for folder in {Path(kernel.stats.cache_path) for kernel in kernels}
+        for found in folder.glob(f"{name}.*.nbi")
+    )
 
 
 def _from_meminfo() -> int:

@@ -21,6 +21,7 @@ from penstock.storage import resolve, version_of
 from pipelines.readers.options import InputOptions, ReadOptions
 from pipelines.readers.spans import Fields, Span
 from pipelines.readers.splitting import unsplittable
+from pipelines.system_errors import reason
 
 MIN_PIECE_BYTES = 8 << 20
 MAX_PIECE_BYTES = 1 << 30
@@ -195,8 +196,8 @@ def _near(fs: Any, path: str) -> str:
         folder, _, name = folder.rpartition("/")
     try:
         names = sorted(str(n).rstrip("/").rsplit("/", 1)[-1] for n in fs.ls(folder, detail=False))
-    except OSError:
-        names = []
+    except OSError as error:
+        return f"; {folder or '/'} can't be read: {reason(error)}"
     if not names:
         return f"; {folder or '/'} is empty"
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names[:3]

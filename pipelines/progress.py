@@ -9,7 +9,9 @@ import json
 import sys
 from abc import abstractmethod
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import IO, Self
 
 from rich.console import Console
@@ -23,6 +25,7 @@ from rich.progress import (
     TaskID,
     TextColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from pipelines.events import Event, Notice, StageEnd, StageStart, TaskEnd
@@ -31,6 +34,9 @@ from pipelines.sizes import format_size
 RECORDS = "records_read"
 INPUT_BYTES = "bytes_read"
 _LINE_EVERY_S = 10.0
+_STARTING = ""
+_WITH_BAR, _WITH_RATE = 78, 64
+"""Columns of a terminal that has room for them, beside the longest name of a stage."""
 
 
 class Subscriber(AbstractContextManager["Subscriber"]):
@@ -96,23 +102,18 @@ class Bars(Subscriber):
     """Draws a bar for each stage, with its rate and the time left."""
 
     def __init__(self, console: Console) -> None:
-        self._progress = Progress(
-            SpinnerColumn(finished_text="✓"),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}", style="cyan"),
-            _TimeColumn(),
-            console=console,
-        )
+        self._progress = Progress(*_columns(console.width), console=console)
         self._bars: dict[str, TaskID] = {}
         self._rate = _Rate()
 
     def __enter__(self) -> Self:
+        # Imports and workers take seconds, in which a blank screen looks like a dead program.
+        self._bars[_STARTING] = self._progress.add_task("starting", total=None, rate="")
         self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end_start()
         self._progress.stop()
 
     def __call__(self, event: Event) -> None:
@@ -132,7 +133,12 @@ class Bars(Subscriber):
                     f"{event.stage}: {event.message}", markup=False, highlight=False
                 )
 
+    def _end_start(self) -> None:
+        if _STARTING in self._bars:
+            self._progress.remove_task(self._bars.pop(_STARTING))
+
     def _start(self, event: StageStart) -> None:
+        self._end_start()
         if event.stage in self._bars:
             bar = self._bars[event.stage]
             self._progress.update(bar, total=event.tasks_total, completed=event.tasks_done)
@@ -144,6 +150,19 @@ class Bars(Subscriber):
             completed=event.tasks_done,
             rate="done before" if event.tasks_done == event.tasks_total else "",
         )
+
+
+def _columns(width: int) -> Iterator[ProgressColumn]:
+    """What a terminal of that width has room for: on a narrow one no bar, then no rate."""
+    whole = partial(Column, no_wrap=True)
+    yield SpinnerColumn(finished_text="✓")
+    yield TextColumn("{task.description}", table_column=whole())
+    if width >= _WITH_BAR:
+        yield BarColumn(bar_width=24)
+    yield MofNCompleteColumn(table_column=whole())
+    if width >= _WITH_RATE:
+        yield TextColumn("{task.fields[rate]}", style="cyan", table_column=whole())
+    yield _TimeColumn(table_column=whole())
 
 
 class _TimeColumn(ProgressColumn):

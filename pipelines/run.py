@@ -18,7 +18,7 @@ from pipelines.driver import Driver
 from pipelines.engines import make_engine
 from pipelines.engines.base import Engine
 from pipelines.events import OnEvent
-from pipelines.machine import available_cores, available_memory
+from pipelines.machine import available_cores, available_memory, has_compiled
 from pipelines.pieces import InputFile, Piece, list_inputs, plan_pieces
 from pipelines.plan import Stage, StageResult
 from pipelines.recipe.model import TextRecipe, recipe_identity
@@ -36,6 +36,7 @@ from pipelines.text.models import (
 from pipelines.text.nothing import NothingKeptError
 from pipelines.text.plan import text_plan
 from pipelines.workspace import Workspace
+from transforms import words
 
 LEAST_TASK_MEMORY = 64_000_000
 """Bytes below which a task couldn't hold a page of the largest size and its text."""
@@ -171,6 +172,8 @@ def _settings(plan: RunPlan, workspace: Workspace) -> Settings:
 
 
 def _say_beforehand(plan: RunPlan, recorder: RunRecorder) -> None:
+    if not has_compiled(words):
+        recorder.notice("curate", "kernels compile in a machine's first run: a minute, once")
     for message in plan.models.notices:
         recorder.notice("curate", message)
     for piece in plan.pieces:

@@ -200,11 +200,24 @@ class Workspace:
                 continue
             whose = "holds a dataset" if finished else "holds an unfinished run"
             what = "of another recipe" if name == "recipe" else "from other input files"
-            difference = _difference(found.get(name), wanted[name])
+            difference = (
+                _difference(found.get(name), wanted[name])
+                if name == "recipe" or not finished
+                else self._other_files()
+            )
             raise UsageError(
                 f"output {self.out} {whose} {what}{difference}; "
                 "choose another output, or remove the folder to begin anew"
             )
+
+    def _other_files(self) -> str:
+        """Which files were read there and aren't now, or the other way round, for the message."""
+        there = {str(entry.get("url")) for entry in self.last_run().get("inputs", [])}
+        here = {file.url for file in self._files}
+        for files, where in ((there - here, "read there"), (here - there, "not read there")):
+            if there and files:
+                return f" ({min(files)} was {where})"
+        return " (their sizes, or how they are read, differ)"
 
     def _files_in_output(self) -> list[str]:
         files = storage.list_files(self.out)

@@ -1,5 +1,6 @@
 """What a machine has, told from files as Linux writes them."""
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,16 @@ def test_another_system_counts_on_half_of_its_memory(system: Path) -> None:
 
 def test_there_is_a_core() -> None:
     assert machine.available_cores() >= 1
+
+
+def test_kernels_are_compiled_once_a_process_has_kept_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "few_kernels.py").write_text(
+        "import numba\n@numba.njit(cache=True)\ndef double(x):\n    return 2 * x\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("few_kernels")
+    assert not machine.has_compiled(module)
+    assert module.double(3) == 6
+    assert machine.has_compiled(module)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,6 +84,28 @@ def test_the_fields_of_the_input_go_with_the_file(tmp_path: Path) -> None:
     (file,) = list_inputs([_input(tmp_path, name="books", text_field="body", lines=True)])
     assert file.input == "books"
     assert file.span().fields == Fields(text="body", lines=True)
+
+
+def test_a_folder_that_can_not_be_read_is_not_called_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> list[str]:
+        raise PermissionError(13, "Permission denied", str(tmp_path))
+
+    # Root may read every folder, so the refusal is made here.
+    monkeypatch.setattr(LocalFileSystem, "ls", refused)
+    with pytest.raises(UsageError, match=r"; /.* can't be read: Permission denied$"):
+        list_inputs([_input(tmp_path / "absent.jsonl")])
+
+
+def test_a_file_has_one_name_from_whichever_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _touch(tmp_path, "crawl/a.jsonl", "elsewhere/b.jsonl")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    here, there = (list_inputs([_input(p)]) for p in ("../crawl/*.jsonl", tmp_path / "crawl"))
+    assert here == there
+    assert [file.url for file in here] == [f"{tmp_path}/crawl/a.jsonl"]
 
 
 def test_what_matches_nothing_says_what_is_near(tmp_path: Path) -> None:

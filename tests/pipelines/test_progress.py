@@ -1,6 +1,8 @@
 import io
 import json
+import re
 
+import pytest
 from rich.console import Console
 
 from pipelines.events import Event, Notice, StageEnd, StageStart, TaskEnd
@@ -82,7 +84,7 @@ def test_bars_show_the_stage_its_tasks_and_its_rate() -> None:
         on_event(task(3))
         on_event(end(4))
     shown = stream.getvalue()
-    assert "curate" in shown
+    assert shown.index("starting") < shown.index("curate") > shown.rindex("starting")
     assert "3/4" in shown
     assert "100 records/s" in shown
     assert "[bold]as it is[/bold]" in shown
@@ -91,3 +93,21 @@ def test_bars_show_the_stage_its_tasks_and_its_rate() -> None:
 def test_what_is_written_suits_where_it_goes() -> None:
     assert isinstance(progress(stream=io.StringIO()), Lines)
     assert isinstance(progress(stream=io.StringIO(), log_json=True), JsonLines)
+
+
+@pytest.mark.parametrize(("width", "rate"), [(41, False), (60, False), (70, True), (80, True)])
+def test_bars_fit_a_narrow_terminal(width: int, rate: bool) -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=width, no_color=True)
+    with Bars(console) as on_event:
+        for event in (start(0, stage="components-in-memory"), start(0), *map(task, range(1, 5))):
+            on_event(event)
+        on_event(end(4))
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    frame = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "\n", plain).split("\n")
+    (last,) = [line for line in frame if "4/4" in line][-1:]
+    assert "…" not in last
+    assert last.rstrip().endswith(" s")
+    assert ("records/s" in last) is rate
+    assert max(map(len, frame)) <= width
+    assert any(re.match(r".* 1/9 components-in-memory .*0/4", line) for line in frame)

@@ -224,3 +224,15 @@ def test_a_retry_that_ends_in_a_mistake_later_can_be_run_again(lines: str, tmp_p
     mine.forget_failed()
     mine.discard_unused()
     assert not run(lines, tmp_path / "out").already_done
+
+
+def test_an_output_of_other_files_names_one_of_them(lines: str, tmp_path: Path) -> None:
+    run(lines, tmp_path / "out")
+    (tmp_path / "more.jsonl").write_text('{"text": "more"}')
+    with pytest.raises(UsageError, match=rf"files \({tmp_path}/more.jsonl was not read there\);"):
+        run_text(flow.recipe([lines, str(tmp_path / "more.jsonl")], tmp_path / "out", KEEP_ALL))
+    with pytest.raises(UsageError, match=rf"files \({lines} was read there\); choose"):
+        run(str(tmp_path / "more.jsonl"), tmp_path / "out")
+    Path(lines).write_text(Path(lines).read_text() + "\n")
+    with pytest.raises(UsageError, match=r"files \(their sizes, or how they are read, differ\)"):
+        run(lines, tmp_path / "out")
