@@ -43,7 +43,7 @@ def supervised(work: Callable[[], int]) -> int:
 def _be_child(work: Callable[[], int], parent: int) -> None:
     """Do the work and leave with its status; never returns."""
     os.setpgid(0, 0)
-    _die_with(parent)
+    die_with(parent)
     status = 1
     try:
         status = work()
@@ -56,7 +56,7 @@ def _be_child(work: Callable[[], int], parent: int) -> None:
         os._exit(status)
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Have the kernel end this process when its parent is gone, where it can."""
     if sys.platform.startswith("linux"):
         with contextlib.suppress(OSError, AttributeError):

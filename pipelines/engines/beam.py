@@ -9,6 +9,7 @@ runner named Prism, which newer Beam versions may choose by themselves, download
 time and is therefore taken only when asked for.
 """
 
+import contextlib
 import logging
 import os
 import pickle
@@ -27,10 +28,8 @@ from pipelines.task import Settings, Task, TaskResult, execute, marker_url, read
 _POLL_S = 0.2
 _ERROR_SUFFIX = ".error.pickle"
 _LOG_LEVEL = "--default_sdk_harness_log_level"
-_QUIET_WORKER = (
-    "import logging, sys; logging.getLogger().addHandler(logging.NullHandler()); "
-    "from apache_beam.runners.worker.sdk_worker_main import main; main(sys.argv)"
-)
+_WORKER_THREAD = "run_worker"
+"""What Beam calls the thread that waits for one of its worker processes to end."""
 
 
 class BeamEngine:
@@ -75,6 +74,25 @@ class BeamEngine:
         folder = tasks[0].spec_url.rsplit("/", 1)[0]
         # By name, since a store may list a file under another spelling of its URL.
         waiting = {marker_url("", task.name): marker_url(folder, task.name) for task in tasks}
+        with _lost_workers() as lost:
+            yield from self._watch(pipeline, folder, waiting, lost)
+        if pipeline.error is not None:
+            raise _cause(folder) or pipeline.error
+        if waiting:
+            raise PenstockError(
+                f"--engine beam: the runner ended without an error, but {len(waiting)} of "
+                f"{len(tasks)} tasks left no marker, such as {min(waiting.values())}; see that its "
+                "workers reach that folder, and run again"
+            )
+
+    def _watch(
+        self, pipeline: "_Pipeline", folder: str, waiting: dict[str, str], lost: list[str]
+    ) -> Iterator[TaskResult]:
+        """The results of the tasks that are waited for, until the pipeline has ended.
+
+        Raises:
+            PenstockError: a worker was killed, and its task has no result.
+        """
         alive, listing_s = True, 0.0
         while alive:
             # A large folder on a slow store is listed less often, a tenth of the time at most.
@@ -85,14 +103,11 @@ class BeamEngine:
             listing_s = time.perf_counter() - started
             for name in sorted(present.intersection(waiting)):
                 yield read_marker(waiting.pop(name))
-        if pipeline.error is not None:
-            raise _cause(folder) or pipeline.error
-        if waiting:
-            raise PenstockError(
-                f"--engine beam: the runner ended without an error, but {len(waiting)} of "
-                f"{len(tasks)} tasks left no marker, such as {min(waiting.values())}; see that its "
-                "workers reach that folder, and run again"
-            )
+            if lost and waiting:
+                raise PenstockError(
+                    f"--engine beam: a worker was lost ({lost[0]}), killed by the system if "
+                    "memory ran out; the same command again continues from the last finished piece"
+                )
 
     def _names_a_runner(self) -> bool:
         return any(option.startswith("--runner") for option in self._options)
@@ -131,9 +146,33 @@ class BeamEngine:
 
         if min(self._workers, tasks) == 1:
             return FnApiRunner()
-        # As its mode multi_processing does, but for the log of each worker on standard error.
-        command = shlex.join([sys.executable, "-c", _QUIET_WORKER])
-        return FnApiRunner(SubprocessSDKEnvironment.from_command_string(command))
+        # As its mode multi_processing does, but with workers of our own; no shell stays above them.
+        command = [sys.executable, "-m", "pipelines.engines.beam_worker", str(os.getpid())]
+        return FnApiRunner(
+            SubprocessSDKEnvironment.from_command_string(f"exec {shlex.join(command)}")
+        )
+
+
+@contextlib.contextmanager
+def _lost_workers() -> Iterator[list[str]]:
+    """What is known of worker processes that were killed: Beam itself would wait for them forever.
+
+    Beam says it in an exception that ends the thread which waited for the process.
+    """
+    lost: list[str] = []
+    before = threading.excepthook
+
+    def note(failure: threading.ExceptHookArgs) -> None:
+        if failure.thread is not None and failure.thread.name == _WORKER_THREAD:
+            lost.append(str(failure.exc_value))
+        else:
+            before(failure)
+
+    threading.excepthook = note
+    try:
+        yield lost
+    finally:
+        threading.excepthook = before
 
 
 def _quieten() -> None:

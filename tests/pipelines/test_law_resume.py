@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -21,17 +20,17 @@ pytestmark = pytest.mark.skipif(
 KILLER = Path(__file__).parent / "killer"
 
 
-def _killed(inputs: list[str], folder: Path, kill: str, *arguments: str) -> subprocess.Popen[str]:
-    """A run that is killed at the moment, waited for."""
+def _killed(inputs: list[str], folder: Path, kill: str, *arguments: str) -> tuple[int, str]:
+    """The exit status of a run that is killed at the moment, and what it said of errors."""
     environment = {
         "PYTHONPATH": f"{KILLER}{os.pathsep}{flow.REPOSITORY}",
         "PENSTOCK_KILL": kill,
         "PENSTOCK_KILLED": str(folder / "killed"),
     }
     process = flow.command(inputs, folder / "out", *arguments, environment=environment)
-    process.communicate(timeout=200)
+    _, errors = process.communicate(timeout=200)
     assert (folder / "killed").exists(), "the run never came to that moment"
-    return process
+    return process.returncode, errors
 
 
 def _moments(folder: Path) -> Counter[tuple[str, str]]:
@@ -69,8 +68,8 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     engine: str, moment: str, sample_crawl: list[str], serial_output: Path, tmp_path: Path
 ) -> None:
     arguments = ("--engine", engine, "--workers", "2")
-    process = _killed(sample_crawl, tmp_path, f"run:{moment}", *arguments)
-    assert process.returncode == -signal.SIGKILL
+    status, _ = _killed(sample_crawl, tmp_path, f"run:{moment}", *arguments)
+    assert status == -signal.SIGKILL
     assert _all_gone(tmp_path), "processes outlive their killed run"
     assert not (tmp_path / "out" / "manifest.json").exists()
     committed = _moments(tmp_path)["after-commit", "curate"]
@@ -87,11 +86,40 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
 def test_a_killed_dask_worker_is_made_up_for(
     moment: str, sample_crawl: list[str], serial_output: Path, tmp_path: Path
 ) -> None:
-    process = _killed(
+    status, _ = _killed(
         sample_crawl, tmp_path, f"worker:{moment}", "--engine", "dask", "--workers", "2"
     )
-    assert process.returncode == 0
+    assert status == 0
     assert flow.content(tmp_path / "out") == flow.content(serial_output)
+
+
+def test_a_killed_beam_worker_ends_a_run_that_can_go_on(
+    sample_crawl: list[str], serial_output: Path, tmp_path: Path
+) -> None:
+    """Beam's runner would wait for it forever."""
+    status, errors = _killed(
+        sample_crawl,
+        tmp_path,
+        "worker:before-commit:curate:2",
+        "--engine",
+        "beam",
+        "--workers",
+        "2",
+    )
+    assert status == 1
+    assert "a worker was lost" in errors
+    flow.run(sample_crawl, tmp_path / "out")
+    assert flow.content(tmp_path / "out") == flow.content(serial_output)
+
+
+@pytest.mark.parametrize("engine", ["dask", "beam"])
+def test_workers_go_when_only_the_command_is_killed(
+    engine: str, sample_crawl: list[str], tmp_path: Path
+) -> None:
+    arguments = ("--engine", engine, "--workers", "2")
+    status, _ = _killed(sample_crawl, tmp_path, "top:after-commit:curate:1", *arguments)
+    assert status == -signal.SIGKILL
+    assert _all_gone(tmp_path), "processes outlive their killed run"
 
 
 @pytest.mark.parametrize("engine", ["serial", "dask", "beam"])

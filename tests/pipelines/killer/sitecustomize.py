@@ -1,8 +1,9 @@
 """Kills a run at a moment of its own log: Python imports this file at the start of every process.
 
-PENSTOCK_KILL is "who:moment:stage:number": who is `worker` (the process that comes to the moment)
-or `run` (that one's whole process group and the supervisor above it). The kill happens once, when
-the log holds that many such moments.
+PENSTOCK_KILL is "who:moment:stage:number": who is `worker` (the process that comes to the moment),
+`run` (that one's whole process group and the supervisor above it) or `top` (the supervisor alone,
+which is the process that a shell knows). The kill happens once, when the log holds that many such
+moments.
 """
 
 import json
@@ -28,11 +29,13 @@ def _record_and_kill(moment: str, name: str, spec: Any, settings: Any) -> None:
         os.close(os.open(os.environ["PENSTOCK_KILLED"], os.O_CREAT | os.O_EXCL))
     except FileExistsError:
         return
-    if who == "run":
-        group = os.getpgid(0)
+    group = os.getpgid(0)
+    if who in ("run", "top"):
         os.kill(_parent_of(group), signal.SIGKILL)
+    if who == "run":
         os.killpg(group, signal.SIGKILL)
-    os.kill(os.getpid(), signal.SIGKILL)
+    if who == "worker":
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _parent_of(process: int) -> int:
