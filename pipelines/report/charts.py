@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pipelines.report.html import Html, tag
 
 _WIDTH, _HEIGHT = 760, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 22, 14, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 22, 14, 42
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,10 @@ def _y_axis(scale: _Scale, ticks: Sequence[float], label: str) -> list[Html]:
         ]
     middle = (_TOP + _HEIGHT - _BOTTOM) / 2
     turn = f"rotate(-90 12 {middle})"
-    return [*lines, tag("text", label, x=12, y=middle, text_anchor="middle", transform=turn)]
+    name = tag(
+        "text", label, x=12, y=middle, text_anchor="middle", transform=turn, class_="upright"
+    )
+    return [*lines, name]
 
 
 def _x_axis(scale: _Scale, edges: Sequence[float], label: str) -> list[Html]:

@@ -12,7 +12,7 @@ import unicodedata
 
 from pipelines.visible import INVISIBLE, code_point
 
-_VOID = frozenset({"meta", "br", "hr", "link", "rect", "line", "circle", "path", "col"})
+_VOID = frozenset({"meta", "br", "wbr", "hr", "link", "rect", "line", "circle", "path", "col"})
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
@@ -70,6 +70,30 @@ def text(value: str) -> Html:
         parts += [html.escape(value[end : match.start()], quote=True), _shown(match[0])]
         end = match.end()
     return Html("".join([*parts, html.escape(value[end:], quote=True)]))
+
+
+def breakable(value: str) -> Html:
+    """Text from a page or a recipe that may be broken behind a slash, as media types must be.
+
+    >>> breakable("text/html")
+    'text/<wbr/>html'
+    """
+    first, *rest = value.split("/")
+    return join(first, *[child for part in rest for child in ("/", tag("wbr"), part)])
+
+
+def many(number: int, thing: str) -> str:
+    """A number of things: '1 shard', '1,200 shards'."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def clock(moment: str) -> str:
+    """A moment of run.json for people.
+
+    >>> clock("2026-11-23T15:55:26Z")
+    '2026-11-23 15:55:26 UTC'
+    """
+    return moment.replace("T", " ").replace("Z", " UTC")
 
 
 def _shown(character: str) -> Html:

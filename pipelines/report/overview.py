@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pipelines.report.charts import bar, legend_of, short
 from pipelines.report.facts import Facts
-from pipelines.report.html import Html, header_row, join, tag
+from pipelines.report.html import Html, breakable, clock, header_row, join, many, tag
 from pipelines.sizes import format_size
 
 
@@ -14,16 +14,13 @@ def heading(facts: Facts) -> Html:
     made = [
         f"version {manifest.version}",
         f"manifest {manifest.digest[:12]}",
-        *(
-            f"{name} {run[name]}"
-            for name in ("engine", "started")
-            if isinstance(run.get(name), str)
-        ),
+        f"engine {run['engine']}" if isinstance(run.get("engine"), str) else "",
+        f"started {clock(run['started'])}" if isinstance(run.get("started"), str) else "",
     ]
     return join(
         tag("p", "Penstock report", class_="kicker"),
         tag("h1", facts.out.rstrip("/").rsplit("/", 1)[-1] or facts.out),
-        tag("p", facts.out, " · ", " · ".join(made), class_="muted"),
+        tag("p", " · ".join([facts.out, *filter(None, made)]), class_="muted breakable"),
     )
 
 
@@ -37,7 +34,7 @@ def figures(facts: Facts) -> Html:
         ("kept", f"{ledger.kept:,}", _share(ledger.kept, ledger.records)),
         ("dropped", f"{ledger.dropped.total():,}", _share(ledger.dropped.total(), ledger.records)),
         ("failed", f"{ledger.failed.total():,}", _share(ledger.failed.total(), ledger.records)),
-        ("tokens", short(facts.tokens), f"{len(facts.manifest.shards)} shards, {size}"),
+        ("tokens", short(facts.tokens), f"{many(len(facts.manifest.shards), 'shard')}, {size}"),
         ("words", "–" if ratio is None else f"{ratio:.3f}", "for each token"),
     )
     return tag(
@@ -111,7 +108,7 @@ def reasons(facts: Facts) -> Html:
     ]
     if not rows:
         return tag("section", tag("h2", "Why records weren’t kept"), tag("p", "All were kept."))
-    head = header_row("stage", "rule or error", "allowed", "#records", "", "#fail it", "#only it")
+    head = header_row("rule or error", "#records", "", "allowed", "#fail it", "#only it")
     return tag(
         "section",
         tag("h2", "Why records weren’t kept"),
@@ -135,11 +132,10 @@ def _reason_row(
     fails, alone = also.get((stage, reason), (None, None))
     return tag(
         "tr",
-        tag("td", stage, class_="muted"),
-        tag("td", tag("code", reason)),
-        tag("td", facts.ledger.thresholds.get((stage, reason), ""), class_="muted"),
+        tag("td", tag("span", f"{stage}: ", class_="muted"), tag("code", reason)),
         tag("td", f"{number:,}", class_="number"),
         tag("td", bar((number, css), whole=most, title=f"{reason}: {number:,}"), class_="wide"),
+        tag("td", breakable(facts.ledger.thresholds.get((stage, reason), "")), class_="muted"),
         tag("td", "" if fails is None else f"{fails:,}", class_="number muted"),
         tag("td", "" if alone is None else f"{alone:,}", class_="number muted"),
     )

@@ -22,9 +22,11 @@ def dropped(facts: Facts) -> Html:
     if not facts.dropped:
         return Html()
     groups = []
-    for rule, examples in facts.dropped.items():
+    order = [rule for loss in facts.losses for rule in loss.dropped if rule in facts.dropped]
+    for rule in dict.fromkeys([*order, *facts.dropped]):
+        examples = facts.dropped[rule]
         stage = str(examples[0].facts.get("stage", ""))
-        groups.append(tag("h3", tag("code", rule), " ", tag("span", stage, class_="muted")))
+        groups.append(tag("h3", f"{stage}: ", tag("code", rule)))
         groups += [_document(example, note=_dropped_note(example)) for example in examples]
     return tag("section", tag("h2", "Dropped, to read"), *groups)
 

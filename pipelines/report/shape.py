@@ -111,7 +111,7 @@ def _fertility(facts: Facts) -> Html:
     if not rows:
         return Html()
     head = header_row("language", "#tokens", "#tokens / word", "#tokens / byte")
-    return tag("table", head, tag("tbody", *rows))
+    return tag("table", head, tag("tbody", *rows), class_="below")
 
 
 def _ratio(number: int, whole: int) -> str:
@@ -188,8 +188,9 @@ def _largest(facts: Facts) -> Html | None:
     if not facts.clusters:
         return None
     rows = [_cluster_row(cluster) for cluster in facts.clusters]
-    head = header_row("#size", "kept, then some of the dropped", "dropped as")
-    return join(tag("h3", "The largest clusters"), tag("table", head, tag("tbody", *rows)))
+    head = header_row("#size", "kept, and some of the dropped")
+    table = tag("table", head, tag("tbody", *rows), class_="largest")
+    return join(tag("h3", "The largest clusters"), table)
 
 
 def _cluster_row(cluster: Cluster) -> Html:
@@ -199,6 +200,5 @@ def _cluster_row(cluster: Cluster) -> Html:
     return tag(
         "tr",
         tag("td", f"{cluster.size:,}", class_="number"),
-        tag("td", kept, *dropped),
-        tag("td", rules, class_="muted"),
+        tag("td", kept, tag("div", rules, class_="small"), *dropped),
     )

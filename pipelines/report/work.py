@@ -7,10 +7,10 @@ import yaml
 
 from pipelines.report.charts import bar, legend_of
 from pipelines.report.facts import Facts
-from pipelines.report.html import Html, header_row, join, tag
+from pipelines.report.html import Html, clock, header_row, join, many, tag
 from pipelines.sizes import format_size
 
-_COLUMNS = ("stage", "", "#wall", "#CPU", "#tasks", "#spilled", "#peak memory")
+_COLUMNS = ("stage", "", "#wall", "#CPU", "#tasks", "#peak memory", "#spilled")
 
 
 def times(facts: Facts) -> Html:
@@ -19,17 +19,19 @@ def times(facts: Facts) -> Html:
     if not stages:
         return Html()
     most = max(_number(stage, "seconds") for stage in stages) or 1.0
-    body = [_stage_row(stage, most) for stage in stages]
+    spills = any(_number(stage, "spilled_bytes") for stage in stages)
+    body = [_stage_row(stage, most, spills=spills) for stage in stages]
+    head = header_row(*(_COLUMNS if spills else _COLUMNS[:-1]))
     return tag(
         "section",
         tag("h2", "Where the time went"),
-        tag("table", header_row(*_COLUMNS), tag("tbody", *body), class_="times"),
+        tag("table", head, tag("tbody", *body), class_="times"),
         _steps(stages),
         tag("p", _summary(facts), class_="note"),
     )
 
 
-def _stage_row(stage: Mapping[str, Any], most: float) -> Html:
+def _stage_row(stage: Mapping[str, Any], most: float, *, spills: bool) -> Html:
     seconds = _number(stage, "seconds")
     spilled = int(_number(stage, "spilled_bytes"))
     title = f"{stage.get('stage')}: {seconds:.2f} s"
@@ -37,12 +39,17 @@ def _stage_row(stage: Mapping[str, Any], most: float) -> Html:
         "tr",
         tag("th", str(stage.get("stage")), scope="row"),
         tag("td", bar((seconds, "left"), whole=most, title=title), class_="wide"),
-        tag("td", f"{seconds:.1f} s", class_="number"),
-        tag("td", f"{_number(stage, 'cpu_seconds'):.1f} s", class_="number"),
+        tag("td", _seconds(seconds, most), class_="number"),
+        tag("td", _seconds(_number(stage, "cpu_seconds"), most), class_="number"),
         tag("td", f"{int(_number(stage, 'tasks')):,}", class_="number"),
-        tag("td", format_size(spilled) if spilled else "–", class_="number"),
         tag("td", format_size(_number(stage, "peak_memory_bytes")), class_="number"),
+        tag("td", format_size(spilled) if spilled else "–", class_="number") if spills else None,
     )
+
+
+def _seconds(seconds: float, most: float) -> str:
+    """Seconds with as many decimals as a column needs in which the most is so many."""
+    return f"{seconds:,.2f} s" if most < 10 else f"{seconds:,.1f} s"
 
 
 def _steps(stages: list[Mapping[str, Any]]) -> Html | None:
@@ -60,7 +67,7 @@ def _steps(stages: list[Mapping[str, Any]]) -> Html | None:
             "tr",
             tag("th", name, scope="row"),
             tag("td", bar((seconds, "all"), whole=total, title=name), class_="wide"),
-            tag("td", f"{seconds:.1f} s", class_="number"),
+            tag("td", _seconds(seconds, total), class_="number"),
             tag("td", f"{100 * seconds / total:.0f} %", class_="number muted"),
         )
         for seconds, name in sorted(steps, reverse=True)
@@ -77,9 +84,9 @@ def _summary(facts: Facts) -> str:
     run = facts.run
     parts = [
         f"engine {run['engine']}" if "engine" in run else "",
-        f"{run['workers']} workers" if "workers" in run else "",
+        many(int(_number(run, "workers")), "worker") if "workers" in run else "",
         f"{_number(run, 'seconds'):.1f} s in all" if "seconds" in run else "",
-        f"from {run['started']} to {run['finished']}"
+        f"from {clock(str(run['started']))} to {clock(str(run['finished']))}"
         if {"started", "finished"} <= set(run)
         else "",
     ]

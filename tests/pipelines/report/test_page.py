@@ -32,6 +32,7 @@ ELEMENTS = frozenset(
         *("html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section"),
         *("h1", "h2", "h3", "p", "dl", "div", "dt", "dd", "table", "thead", "tbody", "tr", "th"),
         *("td", "svg", "rect", "line", "text", "code", "pre", "bdi", "span", "details", "summary"),
+        "wbr",
     }
 )
 
@@ -60,6 +61,33 @@ def test_the_report_says_the_numbers(tmp_path: Path) -> None:
     for words in ("near_duplicate", "minimum_words", "truncated", "words per token", "curate"):
         assert words in seen
     assert "Nothing is lost in silence" in seen
+
+
+def test_reasons_and_examples_come_in_the_order_of_the_stages(tmp_path: Path) -> None:
+    seen = read(render(gather(write_output(tmp_path, some_pages(300))))).seen
+    table = seen[seen.index("Why records weren’t kept") : seen.index("fail it” counts")]
+    read_aloud = seen[seen.index("Dropped, to read") :]
+    rules = ("language: language", "length: minimum_words", "dedup: near_duplicate")
+    for text in (table, read_aloud):
+        assert sorted(rules, key=text.index) == list(rules)
+
+
+def test_one_thing_is_one_and_nothing_spilled_has_no_column(tmp_path: Path) -> None:
+    facts = gather(write_output(tmp_path, some_pages(100)))
+    (shard, *_) = facts.manifest.shards
+    stage = {"stage": "curate", "seconds": 0.123, "spilled_bytes": 0}
+    one = replace(
+        facts,
+        manifest=replace(facts.manifest, shards=[shard]),
+        run=facts.run | {"workers": 1, "stages": [stage]},
+    )
+    seen = read(render(one)).seen
+    assert "1 shard," in seen
+    assert "1 worker," in seen
+    assert "0.12 s" in seen
+    assert "spilled" not in seen
+    spilled = replace(one, run=one.run | {"stages": [stage | {"spilled_bytes": 2_000_000}]})
+    assert "2 MB" in read(render(spilled)).seen[seen.index("Where the time went") :]
 
 
 def test_the_report_tells_when_ledger_and_manifest_differ(tmp_path: Path) -> None:
