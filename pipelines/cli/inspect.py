@@ -38,7 +38,7 @@ def explain(
 
 def clusters(
     out: Out,
-    top: Annotated[int, typer.Option(min=1, help="How many clusters to show.")] = 20,
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="How many clusters to show.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the largest clusters of duplicates, the document that was kept of each first."""

@@ -27,18 +27,23 @@ app = typer.Typer(
     cls=_Commands,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("sample")(sample.sample)
-app.command("run")(run.run)
-app.command("report")(inspect.report)
-app.command("explain")(inspect.explain)
-app.command("whatif")(whatif.whatif)
-app.command("clusters")(inspect.clusters)
-app.command("verify")(inspect.verify)
+for name, command, summary in (
+    ("sample", sample.sample, "Write a small crawl to try things on."),
+    ("run", run.run, "Run a recipe: pages in, training shards out."),
+    ("report", inspect.report, "Write OUT/report.html anew."),
+    ("explain", inspect.explain, "Say why a page was kept, dropped or failed."),
+    ("whatif", whatif.whatif, "Say what other thresholds would have kept."),
+    ("clusters", inspect.clusters, "Show the largest clusters of duplicates."),
+    ("verify", inspect.verify, "Check every shard against the manifest."),
+    ("doctor", inspect.doctor, "Look at this machine: versions, memory, traps."),
+):
+    # Beside the commands there is room for few words; their own help says the rest.
+    app.command(name, short_help=summary)(command)
 app.add_typer(train.app, name="train")
 app.add_typer(recipes.app, name="recipe")
-app.command("doctor")(inspect.doctor)
 
 
 def main() -> None:

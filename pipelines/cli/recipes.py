@@ -29,7 +29,7 @@ def show(
     print(read_recipe(recipe).text, end="")
 
 
-@app.command("schema")
+@app.command("schema", short_help="Print the JSON Schema: every key, its type and default.")
 def schema() -> None:
     """Print the JSON Schema of recipes: every key, its type, default and meaning."""
     from pipelines.recipe import recipe_schema

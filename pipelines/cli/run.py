@@ -25,7 +25,7 @@ def run(
     ],
     beam_options: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[-- BEAM OPTIONS]", help="Options of the Beam runner, after --."),
+        typer.Argument(metavar="-- BEAM OPTIONS", help="Options of the Beam runner, after --."),
     ] = None,
     inputs: Annotated[
         list[str] | None,
@@ -38,7 +38,8 @@ def run(
     ] = None,
     engine: Annotated[EngineName, typer.Option(help="What runs the tasks.")] = EngineName.DASK,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes; one for each core by default.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Worker processes; one for each core by default."),
     ] = None,
     memory: Annotated[
         str | None,

@@ -16,7 +16,9 @@ class SampleKind(StrEnum):
 def sample(
     folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder to write the sample into.")],
     kind: Annotated[SampleKind, typer.Option(help="What the records are.")] = SampleKind.TEXT,  # noqa: ARG001
-    seed: Annotated[int, typer.Option(min=0, help="Makes another crawl of the same kind.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Makes another crawl of the same kind.")
+    ] = 0,
 ) -> None:
     """Write a small crawl that Penstock makes itself, with its ground truth.
 

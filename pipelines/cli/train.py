@@ -17,18 +17,22 @@ class ModelType(StrEnum):
     BPE = "bpe"
 
 
-@app.command("language")
+@app.command("language", short_help="Train a language model (fastText).")
 def language(
     data: Annotated[
         list[str],
-        typer.Argument(metavar="DATA…", help="JSON lines with `lang` and `text`, .gz or not."),
+        typer.Argument(metavar="DATA", help="JSON lines with `lang` and `text`, .gz or not."),
     ],
     output: Output,
-    dimensions: Annotated[int, typer.Option(min=2, help="Size of the vectors.")] = 24,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data.")] = 4,
-    learning_rate: Annotated[float, typer.Option(help="Step of the training.")] = 0.5,
-    kept_ngrams: Annotated[int, typer.Option(min=256, help="Size of the model.")] = 92_000,
-    held_out: Annotated[float, typer.Option(help="Share of the rows to measure on.")] = 0.05,
+    dimensions: Annotated[int, typer.Option(min=2, metavar="N", help="Size of the vectors.")] = 24,
+    epochs: Annotated[int, typer.Option(min=1, metavar="N", help="Passes over the data.")] = 4,
+    learning_rate: Annotated[float, typer.Option(metavar="X", help="Step of the training.")] = 0.5,
+    kept_ngrams: Annotated[
+        int, typer.Option(min=256, metavar="N", help="Size of the model.")
+    ] = 92_000,
+    held_out: Annotated[
+        float, typer.Option(metavar="X", help="Share of the rows to measure on.")
+    ] = 0.05,
 ) -> None:
     """Train a language model (fastText), and write its card with the accuracy beside it."""
     from pipelines.cli.training import language_model
@@ -46,19 +50,22 @@ def language(
     )
 
 
-@app.command("tokenizer")
+@app.command("tokenizer", short_help="Train a SentencePiece tokenizer.")
 def tokenizer(
     data: Annotated[
         list[str],
-        typer.Argument(metavar="DATA…", help="Any files that a recipe reads; quote globs or not."),
+        typer.Argument(metavar="DATA", help="Any files that a recipe reads; quote globs or not."),
     ],
     output: Output,
-    vocabulary_size: Annotated[int, typer.Option(min=300, help="Number of pieces.")] = 32_000,
+    vocabulary_size: Annotated[
+        int, typer.Option(min=300, metavar="N", help="Number of pieces.")
+    ] = 32_000,
     model_type: Annotated[ModelType, typer.Option(help="How words are cut.")] = ModelType.UNIGRAM,
     sample_documents: Annotated[
-        int, typer.Option(min=1, help="Documents to learn from, the same ones each time.")
+        int,
+        typer.Option(min=1, metavar="N", help="Documents to learn from, the same ones each time."),
     ] = 5_000,
-    seed: Annotated[int, typer.Option(min=0, help="Chooses the documents.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Chooses the documents.")] = 0,
 ) -> None:
     """Train a SentencePiece tokenizer on the main text of pages or documents."""
     from pipelines.cli.training import tokenizer_model

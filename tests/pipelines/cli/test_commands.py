@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -42,6 +43,20 @@ def test_alone_it_shows_its_commands(penstock) -> None:  # type: ignore[no-untyp
                     "recipe", "doctor"):  # fmt: skip
         assert command in done.out
     assert penstock("--help").out == done.out
+
+
+@pytest.mark.parametrize("width", ["60", "80"])
+def test_help_is_whole_at_any_width(  # type: ignore[no-untyped-def]
+    penstock, monkeypatch: pytest.MonkeyPatch, width: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    for arguments in ((), ("run",), ("sample",), ("train",), ("train", "tokenizer"), ("recipe",)):
+        text = penstock(*arguments, "--help").out
+        assert max(map(len, text.splitlines())) <= int(width)
+        assert "…" not in text
+        assert "<bool>" not in text
+        if width == "80":
+            assert not re.search(r"[a-z,]\.\.\.$", text, re.MULTILINE)
 
 
 def test_version(penstock) -> None:  # type: ignore[no-untyped-def]
