@@ -143,7 +143,10 @@ def _read(page: bytes, options: "ExtractOptions") -> ReadPage:
 def main_blocks(
     cut: Blocks, features: NDArray[np.int32], scores: NDArray[np.int32]
 ) -> NDArray[np.bool_]:
-    """Which blocks are main text: by their scores, or all prose where these keep next to none."""
+    """Which blocks are main text: by their scores, or all prose where these keep next to none.
+
+    A line of a footer is no main text for being all that the scores keep.
+    """
     kept = _with_headings(features, scores, scores > 0)
     characters = features[_CHARACTERS]
     linked = characters * features[_LINK_SHARE].astype(np.int64) // 1000
@@ -153,6 +156,8 @@ def main_blocks(
     if found >= _SHORT:
         return kept
     prose, bare = _prose_blocks(features)
+    if not (kept & ~_in_furniture(features)).any():
+        kept, found = np.zeros_like(kept), 0
     if int(characters[prose].sum()) > max(2 * found, _SHORT):
         return prose
     return bare if found == 0 and len(kept) <= _FEW_BLOCKS else kept
@@ -209,9 +214,13 @@ def _prose_blocks(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Blocks that read like running text and stand in no furniture; all that stand in none."""
     link_share, sentences, words = *features[[_LINK_SHARE, _SENTENCES]], _words(features)
-    furniture = (features[_FURNITURE_COLUMNS] & _SMALL).any(axis=0)
-    bare: NDArray[np.bool_] = ~furniture & (link_share < _MANY_LINKS)
+    bare: NDArray[np.bool_] = ~_in_furniture(features) & (link_share < _MANY_LINKS)
     return bare & (((words >= 8) & (sentences > 0)) | (words >= 20)), bare
+
+
+def _in_furniture(features: NDArray[np.int32]) -> NDArray[np.bool_]:
+    furniture: NDArray[np.bool_] = (features[_FURNITURE_COLUMNS] & _SMALL).any(axis=0)
+    return furniture
 
 
 def _words(features: NDArray[np.int32]) -> NDArray[np.int32]:

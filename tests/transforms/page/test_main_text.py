@@ -81,6 +81,17 @@ def test_a_page_of_which_nothing_is_sure_falls_back_to_its_prose() -> None:
     assert main_blocks(short.cut, block_features(*short), unsure[:2]).tolist() == [False, True]
 
 
+@pytest.mark.parametrize(("names", "kept"), [(9, True), (10, False)])
+def test_a_line_of_the_footer_is_no_main_text_for_being_all_that_is_kept(
+    names: int, kept: bool
+) -> None:
+    html = "<p>Anna Smith, mayor</p>" * names + "<footer><p>Copyright 2020, all rights reserved"
+    read = read_page(html.encode(), maximum_tags=99, maximum_depth=99)
+    scores = np.array([-(10**6)] * names + [10**6], np.int32)
+    found = main_blocks(read.cut, block_features(*read), scores)
+    assert found.tolist() == [kept] * names + [False]
+
+
 def test_a_heading_stays_with_the_text_under_it() -> None:
     read = read_page(
         f"<h2>A</h2><h3>B</h3><p>{SENTENCE * 5}</p><h2>C</h2>".encode(),
