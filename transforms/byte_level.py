@@ -72,6 +72,10 @@ CUTS: Mapping[str, Cuts] = {
 }
 
 
+_LARGEST_ID = 1 << 24
+"""Ids beyond are a mistake, and a table of all ids below them would take the memory."""
+
+
 class NotCoveredError(ValueError):
     """The file uses something that isn't known to be the same in faster engines."""
 
@@ -199,7 +203,10 @@ def _ranked(model: Mapping[str, Any], **how: Any) -> ByteLevelBpe:
     whole = _whole_words(parts, tokens) if model.get("ignore_merges") else made[:0]
     order = np.concatenate([made, whole])
     ids = np.concatenate([byte_ids, _ids(tokens, vocabulary)[order]])
-    rank_of = np.zeros(max(vocabulary.values()) + 1, np.int64)
+    largest = max(vocabulary.values())
+    if largest > _LARGEST_ID:
+        raise NotCoveredError(f"its vocabulary has an id of {largest:,}")
+    rank_of = np.zeros(largest + 1, np.int64)
     rank_of[ids] = np.arange(len(ids))
     return ByteLevelBpe(
         spelled=(data.tobytes(), offsets[order], offsets[order + 1]),

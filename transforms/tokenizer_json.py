@@ -51,6 +51,12 @@ _AFTERWARDS = (None, "ByteLevel", "TemplateProcessing", "RobertaProcessing", "Se
 """Post-processors and decoders that don't change the ids of a text."""
 
 
+_MODEL_HINT = (
+    "; that is its section 'model': a type that it doesn't know, a key of another form, or merges "
+    "of tokens that aren't in the vocabulary"
+)
+
+
 def read_huggingface(data: bytes) -> Codec:
     """Codec of a Hugging Face tokenizer.json.
 
@@ -193,8 +199,12 @@ def _library(text: str) -> "tokenizers.Tokenizer":
 
     try:
         tokenizer = Tokenizer.from_str(text)
-    except Exception as error:  # the library raises plain Exception
-        raise ValueError(f"a tokenizer.json that tokenizers can't read: {error}") from error
+    except BaseException as error:
+        # The library raises plain Exception, and a panic of its Rust code isn't even one.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        hint = _MODEL_HINT if "ModelUntagged" in str(error) else ""
+        raise ValueError(f"a tokenizer.json that tokenizers can't read: {error}{hint}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True

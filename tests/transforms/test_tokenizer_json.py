@@ -122,6 +122,8 @@ def test_a_plain_file_needs_no_library(tmp_path: Path) -> None:
         {"model": {"merges": ["a b c", "ab"]}},
         {"model": {"merges": "a b"}},
         {"model": {"vocab": None}},
+        {"model": {"continuing_subword_prefix": "####"}},
+        {"model": {"vocab": {"a": 2**32 + 1}}},
         {"added_tokens": [{"id": 3}]},
         {"more": 1},
     ],
@@ -130,3 +132,17 @@ def test_broken_files_are_told_by_the_library(change: dict[str, Any]) -> None:
     data = json.dumps(described(**change)).encode()
     with pytest.raises(ValueError, match=r"^a tokenizer\.json that tokenizers can't read: "):
         read_huggingface(data)
+
+
+def test_what_the_library_says_of_a_broken_model_is_explained() -> None:
+    data = json.dumps(described(model={"type": "Odd"})).encode()
+    with pytest.raises(ValueError, match="a type that it doesn't know, .* merges of tokens that aren't in the vocabulary"):
+        read_huggingface(data)
+
+
+def test_a_huge_id_takes_no_table_of_all_ids() -> None:
+    file = described()
+    file["model"]["vocab"]["zz"] = 2**31
+    codec = read_huggingface(json.dumps(file).encode())
+    assert (codec.engine, codec.vocabulary_size) == ("tokenizers", 2**31 + 1)
+    assert codec.engine_note == "its vocabulary has an id of 2,147,483,648"
