@@ -180,6 +180,11 @@ def tokenizer_from_bytes(data: bytes, *, options: TokenizerOptions) -> Tokenizer
     try:
         data = _unpacked(data)
         kind: Kind = detect_kind(data) if options.kind == "auto" else options.kind
+        if options.pattern is not None and kind != "tiktoken":
+            raise ValueError(
+                f"tokenizer.pattern is {options.pattern!r}, but only tiktoken's files need one, "
+                f"and this one is of {kind}; remove it"
+            )
         codec = _READERS[kind](data, options.pattern)
         bos = _end_token(codec, "bos", options.bos_token) if options.add_bos else None
         eos = _end_token(codec, "eos", options.eos_token) if options.add_eos else None

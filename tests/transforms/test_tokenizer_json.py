@@ -136,7 +136,10 @@ def test_broken_files_are_told_by_the_library(change: dict[str, Any]) -> None:
 
 def test_what_the_library_says_of_a_broken_model_is_explained() -> None:
     data = json.dumps(described(model={"type": "Odd"})).encode()
-    with pytest.raises(ValueError, match="a type that it doesn't know, .* merges of tokens that aren't in the vocabulary"):
+    with pytest.raises(
+        ValueError,
+        match="a type that it doesn't know, .* merges of tokens that aren't in the vocabulary",
+    ):
         read_huggingface(data)
 
 

@@ -236,6 +236,11 @@ def rank_file(num_ranks: int) -> bytes:
     return b"".join(lines)
 
 
+def test_a_pattern_for_a_file_that_has_its_own_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match=r"pattern is 'gpt2', but .* this one is of sentencepiece"):
+        load_tokenizer(TokenizerOptions(pattern="gpt2"))
+
+
 def test_a_rank_file_of_ones_own_needs_a_pattern() -> None:
     with pytest.raises(
         ValueError, match=r"258 ranks fit no known encoding; set tokenizer\.pattern"

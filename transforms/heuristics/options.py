@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Self
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from transforms.heuristics.c4 import LineRules
 from transforms.heuristics.columns import (
@@ -36,7 +36,7 @@ class HeuristicOptions(BaseModel):
     dialects: tuple[Dialect, ...] = Field(
         default=(), description="In the order in which the ledger names the first that fails."
     )
-    thresholds: Mapping[Dialect, Mapping[str, float | None]] = Field(
+    thresholds: Mapping[Dialect, Mapping[str, FiniteFloat | None]] = Field(
         default={},
         description="By dialect and rule, another threshold; null turns a rule off. "
         "Rules that a dialect has without a threshold (rpv2@code) are off until one is given.",

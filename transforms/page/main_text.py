@@ -219,7 +219,8 @@ def _prose_blocks(
 
 
 def _in_furniture(features: NDArray[np.int32]) -> NDArray[np.bool_]:
-    furniture: NDArray[np.bool_] = (features[_FURNITURE_COLUMNS] & _SMALL).any(axis=0)
+    marks = np.bitwise_or.reduce(features[_FURNITURE_COLUMNS])
+    furniture: NDArray[np.bool_] = (marks & _SMALL) > 0
     return furniture
 
 

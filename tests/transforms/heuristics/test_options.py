@@ -21,6 +21,14 @@ def test_a_threshold_is_told_as_a_person_writes_it() -> None:
     assert (told["minimum_words"], told["entropy"], told["symbols"]) == ("20", "3", "0.5")
 
 
+@pytest.mark.parametrize("threshold", [float("nan"), float("inf")])
+def test_a_threshold_is_a_number(threshold: float) -> None:
+    with pytest.raises(ValueError, match="should be a finite number"):
+        HeuristicOptions(
+            dialects=(Dialect.RPV2_CODE,), thresholds={Dialect.RPV2_CODE: {"entropy": threshold}}
+        )
+
+
 @pytest.mark.parametrize("dialect", READERS)
 def test_a_list_makes_a_rule_and_a_column(dialect: Dialect) -> None:
     without = HeuristicOptions(dialects=(dialect,))
