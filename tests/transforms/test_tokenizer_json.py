@@ -138,7 +138,7 @@ def test_what_the_library_says_of_a_broken_model_is_explained() -> None:
     data = json.dumps(described(model={"type": "Odd"})).encode()
     with pytest.raises(
         ValueError,
-        match="a type that it doesn't know, .* merges of tokens that aren't in the vocabulary",
+        match=r"a type that it doesn't know, .* merges of tokens that aren't in the vocabulary",
     ):
         read_huggingface(data)
 
