@@ -20,6 +20,7 @@ from transforms.html_bytes import (
     EXCLAMATION,
     GREATER,
     LESS,
+    MINUS,
     QUESTION,
     SLASH,
     attribute_value,
@@ -54,7 +55,7 @@ _TAG_NAMES = name_table(TAGS)
 _ATTRIBUTE_NAMES = name_table(ATTRIBUTES)
 _ROLES = tag_roles()
 _RAW = int(Role.RAW)
-_PLAINTEXT = tag("plaintext")
+_PLAINTEXT, _SCRIPT = tag("plaintext"), tag("script")
 _SVG = tag("svg")
 _SLOTS = np.uint64(TABLE_SIZE - 1)
 _FACTOR = np.uint64(HASH_FACTOR)
@@ -184,11 +185,42 @@ def _skip_raw_text(data: NDArray[np.uint8], at: int, number: int) -> int:
     if number == _PLAINTEXT:
         return len(data)
     at = find_byte(data, at, LESS)
-    while at < len(data):
-        if at + 1 < len(data) and data[at + 1] == SLASH and _name(data, at + 2)[1] == number:
+    while at + 1 < len(data):
+        if data[at + 1] == SLASH and _name(data, at + 2)[1] == number:
             return at
+        if number == _SCRIPT and _opens_comment(data, at):
+            return _skip_commented(data, at)
         at = find_byte(data, at + 1, LESS)
-    return at
+    return len(data)
+
+
+@kernel
+def _skip_commented(data: NDArray[np.uint8], at: int) -> int:
+    """Place of a script's end tag from a comment on; scripts within the comment have their own."""
+    is_comment, is_inner = False, False
+    while at + 1 < len(data):
+        is_end = data[at + 1] == SLASH
+        if data[at] == GREATER:
+            is_over = data[at - 1] == MINUS and data[at - 2] == MINUS
+            is_comment, is_inner = is_comment and not is_over, is_inner and not is_over
+        elif data[at] == LESS and _opens_comment(data, at):
+            is_comment, at = True, at + 2
+        elif data[at] == LESS and _name(data, at + 1 + int(is_end))[1] == _SCRIPT:
+            if is_end and not is_inner:
+                return at
+            is_inner = is_comment and not is_end
+        at += 1
+    return len(data)
+
+
+@kernel
+def _opens_comment(data: NDArray[np.uint8], at: int) -> bool:
+    return (
+        at + 3 < len(data)
+        and data[at + 1] == EXCLAMATION
+        and data[at + 2] == MINUS
+        and data[at + 3] == MINUS
+    )
 
 
 @kernel

@@ -75,6 +75,18 @@ def test_raw_text_ends_at_its_own_end_tag() -> None:
     assert gaps("a<plaintext>b</plaintext>c") == "a"
 
 
+def test_a_script_in_a_comment_of_a_script_does_not_end_it() -> None:
+    inner = "s = '<script>x</script>';"
+    assert gaps(f"a<script><!-- {inner} \n//--></script>b") == "ab"
+    assert gaps(f"a<script><!-- --> {inner}</script>b") == "a';b"
+    assert gaps(f"a<script><!--> {inner}</script>b") == "a';b"
+    assert gaps(f"a<script>{inner}</script>b") == "a';b"
+    assert gaps("a<script><!-- <p> </script>b<p>") == "ab"
+    assert gaps("a<script><!-- <scripts> </script>b") == "ab"
+    assert gaps(f"a<style><!-- {inner}</style>b") == "ab"
+    assert gaps(f"a<script><!-- {inner}{inner}</script>b<script></script>c") == "abc"
+
+
 def test_a_title_without_content_in_a_drawing_hides_nothing() -> None:
     assert names("<svg><title/></svg><p>") == ["svg", "title", "/svg", "p"]
     assert names("<title/></svg><p></title>") == ["title", "/title"]
