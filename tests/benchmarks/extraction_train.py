@@ -3,8 +3,9 @@
 The second forest learns from the first one's scores on pages that the first one wasn't trained on,
 which is how it meets them later. Sites are dealt to folds by a hash of their names.
 
-`python -m tests.benchmarks.extraction_train` writes the shipped file again, byte for byte under
-the pinned versions of the teachers (`peers/extractors.txt`).
+`python -m tests.benchmarks.extraction_train` writes the model's file, the same bytes each time
+under the pinned versions of the teachers (`peers/extractors.txt`) as long as pages are cut alike;
+its card (`transforms/models/blocks.md`) says what was cut otherwise when the shipped one was made.
 """
 
 import argparse

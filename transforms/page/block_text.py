@@ -27,7 +27,7 @@ _BLANK_ENTITY_BYTES = np.frombuffer(b"".join(_BLANK_ENTITIES), np.uint8)
 _ENTITY_WIDTH = 6
 _IS_PLAIN = np.ones(256, np.bool_)
 _IS_PLAIN[[0, *range(0x09, 0x0E), 0x20, 0xC2, _AMPERSAND]] = False
-"""Bytes that begin no white space, which is nearly all of them."""
+"""Bytes that begin no white space and aren't NUL, which is nearly all of them."""
 
 
 @kernel
@@ -68,13 +68,16 @@ def write_text(data: NDArray[np.uint8], at: int, end: int, page: Page) -> None:
         state[r.SPACE] = 1
     if after == end:
         return
-    _break_line(page)
+    break_line(page)
     text, out, space = page.text, state[r.OUT], state[r.SPACE]
     before, begin, at = out, state[r.FROM], after
     while at < end:
         after = _skip_blanks(data, at, end)
         if after > at:
             space, at = 1, after
+            continue
+        if data[at] == 0:
+            at += 1
             continue
         if space and out > begin and text[out - 1] != 0x0A:
             text[out] = 0x20
@@ -93,10 +96,12 @@ def write_text(data: NDArray[np.uint8], at: int, end: int, page: Page) -> None:
 def _preformatted(data: NDArray[np.uint8], at: int, end: int, page: Page) -> None:
     """Write text as it stands, without a first line break."""
     state, out = page.state, page.state[r.OUT]
-    _break_line(page)
+    break_line(page)
     out = before = state[r.OUT]
     while at < end:
         byte = data[at]
+        if byte == 0x0D and (at + 1 == end or data[at + 1] != 0x0A):
+            byte = np.uint8(0x0A)
         if byte != 0x0D and byte != 0 and not (byte == 0x0A and out == state[r.FROM]):
             page.text[out] = byte
             out += 1
@@ -116,7 +121,7 @@ def _count(page: Page, written: int) -> None:
 
 
 @kernel
-def _break_line(page: Page) -> None:
+def break_line(page: Page) -> None:
     """What `<br>` left to do before the next text: a new line, or, for several, a new block."""
     state = page.state
     if state[r.BREAKS] == 0 or state[r.OUT] == state[r.FROM]:
@@ -134,10 +139,10 @@ def _break_line(page: Page) -> None:
 
 @kernel
 def _skip_blanks(data: NDArray[np.uint8], at: int, end: int) -> int:
-    """Place after white space, no-break spaces and NUL bytes."""
+    """Place after white space and no-break spaces."""
     while at < end:
         byte = data[at]
-        if byte == 0x20 or 0x09 <= byte <= 0x0D or byte == 0:
+        if byte == 0x20 or 0x09 <= byte <= 0x0D:
             at += 1
         elif byte == 0xC2 and at + 1 < end and data[at + 1] == 0xA0:
             at += 2

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-PARENT, NODE_TAG, NODE_TOKEN, FIRST_BLOCK, END_BLOCK = range(5)
-"""Columns of `Blocks.nodes`: node around it (-1: none), tag number, its token, its blocks."""
+PARENT, NODE_TAG, NODE_TOKEN, FIRST_BLOCK, END_BLOCK, NUMBER = range(6)
+"""Columns of `Blocks.nodes`: node around it (-1: none), tag number, its token, its blocks, the
+number that an ordered list starts with (0: none is said)."""
 
 NODE, TEXT_START, TEXT_END, LINK_BYTES, LINKS, BOLD_BYTES, INLINE, LINES, ITALIC_BYTES = range(9)
 """Columns of `Blocks.blocks`: the node right around it, its place in the text, bytes of it in

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from transforms.kernels import kernel
 from transforms.page import registers as r
+from transforms.page.attributes import find_attribute, stated_number
 from transforms.page.block_text import end_block, write_text
-from transforms.page.blocks import Blocks
+from transforms.page.blocks import NUMBER, Blocks
+from transforms.page.formulas import can_be_tex, end_tex, ends_in_tex, start_formula, start_tex
 from transforms.page.names import TAGS, Role, attribute, listed, tag, tag_roles, tag_set
 from transforms.page.open_elements import end_element, imply_ends, pop, push
 from transforms.page.registers import Page
 from transforms.page.scan import (
-    ATTRIBUTES_END,
+    CONTENT,
     END,
-    FIRST_ATTRIBUTE,
-    NAME,
     START,
     TAG,
     VALUE_END,
@@ -45,8 +45,15 @@ _BLOCK, _BREAK, _SKIP, _A, _STRONG, _ROOT, _EMPHASIS, _INLINE_ROLE = (
         Role.INLINE,
     )
 )
-_HEAD, _SVG, _IMG, _HR, _SPAN = (tag(name) for name in listed("head svg img hr span"))
-_HREF, _ALT, _CLASS = (attribute(name) for name in listed("href alt class"))
+_HEAD, _SVG, _IMG, _HR, _SPAN, _OL = (tag(name) for name in listed("head svg img hr span ol"))
+_MATH, _ANNOTATION, _TEMPLATE = (tag(name) for name in listed("math annotation template"))
+_HREF, _ALT, _CLASS, _ENCODING, _START = (
+    attribute(name) for name in listed("href alt class encoding start")
+)
+_SHADOW_ROOT, _OLD_SHADOW_ROOT = attribute("shadowrootmode"), attribute("shadowroot")
+_VERBATIM = tag_set("xmp plaintext")
+"""Elements whose content is no markup, and text that a browser shows as it stands."""
+
 _SHOWN = tag_set(
     "img input embed svg select button object video audio canvas applet marquee textarea iframe"
 )
@@ -68,7 +75,7 @@ def cut_blocks(
     most = tokens.tags.shape[0] + 2
     written = Page(
         text=np.empty(len(page) + most, np.uint8),
-        nodes=np.empty((most, 5), np.int32),
+        nodes=np.empty((most, 6), np.int32),
         blocks=np.empty((most, 9), np.int32),
         stack=np.zeros(maximum_depth + 1, np.int32),
         opened=np.zeros(len(TAGS) + 1, np.int32),
@@ -94,7 +101,7 @@ def _cut(
 ) -> bool:
     """Whether the page was cut to its end; nodes may be nested too deep."""
     state, place = page.state, 0
-    state[r.SKIPPED], state[r.INLINE], state[r.TOP] = -1, -1, -1
+    state[r.SKIPPED], state[r.INLINE], state[r.TOP], state[r.FORMULA] = -1, -1, -1, -1
     push(page, 0, -1)
     for token in range(tags.shape[0]):
         if state[r.SKIPPED] < 0 and place < tags[token, START]:
@@ -106,6 +113,8 @@ def _cut(
             _start(data, tags, attributes, token, page)
             if image_texts and number == _IMG and state[r.SKIPPED] < 0:
                 _image(data, tags, attributes, token, page)
+            if _VERBATIM[number] and state[r.SKIPPED] < 0:
+                _verbatim(data, tags, token, page)
         elif number < 0:
             _end(page, -number)
     if state[r.SKIPPED] < 0:
@@ -133,20 +142,22 @@ def _start(
 ) -> None:
     state, number = page.state, tags[token, TAG]
     role = _ROLES[number]
-    if _SHOWN[number]:
+    if _SHOWN[number] and not (number == _IMG and ends_in_tex(page)):
         state[r.SPACE] = 1
     if role == _BLOCK:
         end_block(page)
         imply_ends(page, number)
         push(page, number, token)
+        if number == _OL:
+            found = find_attribute(tags, attributes, token, _START)
+            page.nodes[page.stack[state[r.TOP]], NUMBER] = stated_number(data, attributes, found)
     elif role == _BREAK:
         if number == _HR:
             end_block(page)
         else:
             state[r.BREAKS] += 1
     elif role == _SKIP:
-        if not (number == _SVG and data[tags[token, END] - 2] == 0x2F):
-            push(page, number, token)
+        _start_skipped(data, tags, attributes, token, page)
     elif role == _ROOT:
         end_element(page, _HEAD)
     elif number == _SPAN and (state[r.SKIPPED] >= 0 or is_unread(data, tags, attributes, token)):
@@ -157,14 +168,46 @@ def _start(
 
 
 @kernel
+def _start_skipped(
+    data: NDArray[np.uint8],
+    tags: NDArray[np.int32],
+    attributes: NDArray[np.int32],
+    token: int,
+    page: Page,
+) -> None:
+    """Start an element that isn't read: but a formula's TeX is, and what a template shows."""
+    state, number = page.state, tags[token, TAG]
+    if number == _SVG and data[tags[token, END] - 2] == 0x2F:
+        return
+    encoding = find_attribute(tags, attributes, token, _ENCODING) if number == _ANNOTATION else -1
+    if encoding >= 0 and can_be_tex(
+        data, attributes[encoding, VALUE_START], attributes[encoding, VALUE_END], page
+    ):
+        start_tex(page)
+        return
+    is_shown = number == _TEMPLATE and (
+        find_attribute(tags, attributes, token, _SHADOW_ROOT) >= 0
+        or find_attribute(tags, attributes, token, _OLD_SHADOW_ROOT) >= 0
+    )
+    if is_shown:
+        end_block(page)
+    skipped = state[r.SKIPPED]
+    push(page, number, token)
+    if is_shown:
+        state[r.SKIPPED] = skipped
+
+
+@kernel
 def _start_inline(
     tags: NDArray[np.int32], attributes: NDArray[np.int32], token: int, page: Page
 ) -> None:
     state, role = page.state, _ROLES[tags[token, TAG]]
+    if tags[token, TAG] == _MATH:
+        start_formula(page)
     is_first = state[r.OUT] == state[r.FROM] and state[r.INLINE] < 0
-    if is_first and _find(tags, attributes, token, _CLASS) >= 0:
+    if is_first and find_attribute(tags, attributes, token, _CLASS) >= 0:
         state[r.INLINE] = token
-    if role == _A and _find(tags, attributes, token, _HREF) >= 0:
+    if role == _A and find_attribute(tags, attributes, token, _HREF) >= 0:
         state[r.LINK] = state[r.TOP] + 1
         state[r.LINKS] += 1
         state[r.LINK_FROM] = state[r.OUT]
@@ -183,8 +226,10 @@ def _end(page: Page, number: int) -> None:
         state[r.BOLD] = max(state[r.BOLD] - 1, 0)
     elif role == _EMPHASIS:
         state[r.ITALIC] = max(state[r.ITALIC] - 1, 0)
+    elif number == _ANNOTATION and end_tex(page):
+        return
     elif role in (_BLOCK, _SKIP) or number == _SPAN:
-        if role == _BLOCK:
+        if role == _BLOCK or (number == _TEMPLATE and state[r.SKIPPED] < 0):
             end_block(page)
         end_element(page, number)
     elif role == _BREAK:
@@ -205,6 +250,17 @@ def _end_link(page: Page) -> None:
 
 
 @kernel
+def _verbatim(data: NDArray[np.uint8], tags: NDArray[np.int32], token: int, page: Page) -> None:
+    """Write the content of an element that holds no markup, as a block."""
+    end_block(page)
+    page.state[r.PRE] += 1
+    start, end = tags[token, CONTENT], tags[token, END]
+    write_text(data, int(np.int64(start)), int(np.int64(end)), page)
+    end_block(page)
+    page.state[r.PRE] -= 1
+
+
+@kernel
 def _image(
     data: NDArray[np.uint8],
     tags: NDArray[np.int32],
@@ -213,18 +269,9 @@ def _image(
     page: Page,
 ) -> None:
     """Write the text that stands for an image."""
-    found = _find(tags, attributes, token, _ALT)
+    found = find_attribute(tags, attributes, token, _ALT)
     if found >= 0:
         page.state[r.SPACE] = 1
         start, end = attributes[found, VALUE_START], attributes[found, VALUE_END]
         write_text(data, int(np.int64(start)), int(np.int64(end)), page)
         page.state[r.SPACE] = 1
-
-
-@kernel
-def _find(tags: NDArray[np.int32], attributes: NDArray[np.int32], token: int, name: int) -> int:
-    """The row of a tag's attribute, -1 if it has none of that name."""
-    for row in range(tags[token, FIRST_ATTRIBUTE], tags[token, ATTRIBUTES_END]):
-        if attributes[row, NAME] == name:
-            return row
-    return -1

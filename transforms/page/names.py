@@ -61,7 +61,7 @@ TAGS = tuple(name for names in _ROLES.values() for name in names.split())
 
 ATTRIBUTES = listed(
     "class id role itemprop style hidden href name property content datetime rel lang alt "
-    "type title http-equiv xml:lang shadowrootmode"
+    "type title http-equiv xml:lang shadowrootmode shadowroot encoding start"
 )
 """All known attributes; an attribute's number is its place here plus one."""
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from transforms.kernels import kernel
 from transforms.page import registers as r
-from transforms.page.blocks import END_BLOCK, FIRST_BLOCK, NODE_TAG, NODE_TOKEN, PARENT
+from transforms.page.blocks import END_BLOCK, FIRST_BLOCK, NODE_TAG, NODE_TOKEN, NUMBER, PARENT
 from transforms.page.names import Role, listed, tag, tag_roles, tag_set
 from transforms.page.registers import Page
 
@@ -119,6 +119,7 @@ def push(page: Page, number: int, token: int) -> None:
     page.nodes[node, PARENT] = page.stack[top] if top >= 0 else -1
     page.nodes[node, NODE_TAG] = number
     page.nodes[node, NODE_TOKEN] = token
+    page.nodes[node, NUMBER] = 0
     page.nodes[node, FIRST_BLOCK] = state[r.BLOCKS]
     page.stack[top + 1] = node
     page.opened[number] += 1

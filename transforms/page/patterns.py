@@ -56,7 +56,7 @@ ELEMENTS = {
     " td_post_content single_content article_inner body_text bodytext mw_parser_output blogtext"
     " news_text newstext text_content _e_content_ article_main field_name_body pf_content"
     " the_content caas_body articlebodytext read_content article_paragraph",
-    "unseen": "display_none visibility_hidden",
+    "unseen": "display_none visibility_hidden _linenos_ _lineno_ linenodiv",
     "hidden": "_hidden_ hidden_ _hidden sr_only screen_reader"
     " visually_hidden invisible noprint"
     " no_print _print _hide_ _hide noscript _collapsed_ offscreen _d_none_",

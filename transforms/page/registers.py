@@ -26,7 +26,12 @@ PRE, BOLD, ITALIC = 10, 11, 12
 """Open elements that keep white space, that are bold, that are italic."""
 
 LINK_BYTES, LINKS, BOLD_BYTES, INLINE, LINES, ITALIC_BYTES = range(13, 19)
-REGISTERS = 19
+
+FORMULA, FORMULA_SPACE = 19, 20
+"""Where the open formula starts in the text (-1: none; -2 less the start of its TeX while that is
+written), and whether a blank was due before it."""
+
+REGISTERS = 21
 
 
 class Page(NamedTuple):

@@ -12,6 +12,7 @@ from transforms.page.blocks import (
     FIRST_BLOCK,
     NODE,
     NODE_TAG,
+    NUMBER,
     PARENT,
     TEXT_END,
     TEXT_START,
@@ -113,9 +114,9 @@ def _item_begun(nodes: NDArray[np.int32], blocks: NDArray[np.int32], block: int)
 
 @kernel
 def _item_numbers(nodes: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The place of each item in its ordered list, from 1; 0 for all other nodes."""
+    """The number of each item in its ordered list, from 1 or its start; 0 for all other nodes."""
     numbers = np.zeros(len(nodes), np.int32)
-    items = np.zeros(len(nodes), np.int32)
+    items = np.maximum(nodes[:, NUMBER] - 1, 0)
     for node in range(1, len(nodes)):
         parent = nodes[node, PARENT]
         if nodes[node, NODE_TAG] == _LI and nodes[parent, NODE_TAG] == _OL:

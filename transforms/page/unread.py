@@ -1,4 +1,4 @@
-"""What a page holds that nobody reads: hidden spans, links to edit a section, anchors' signs."""
+"""What a page holds that nobody reads: hidden spans, numbers of lines, anchors' signs …"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,11 @@ def _padded(words: tuple[str, ...]) -> tuple[NDArray[np.uint8], NDArray[np.int64
 
 
 _UNREAD_BYTES, _UNREAD_SIZES = _padded(
-    listed("mw-editsection sr-only screen-reader visually-hidden visuallyhidden")
+    listed("mw-editsection sr-only screen-reader visually-hidden visuallyhidden katex-html lineno")
 )
+_MATHML = np.frombuffer(b"mwe-math-mathml", np.uint8)
+"""MediaWiki hides the formula and shows a picture of it."""
+
 _DISPLAY, _NONE = (np.frombuffer(word, np.uint8) for word in (b"display", b"none"))
 _ANCHOR_BYTES, _ANCHOR_SIZES = _padded(listed("# ¶ &para; &#182; § 🔗"))
 
@@ -29,13 +32,15 @@ _ANCHOR_BYTES, _ANCHOR_SIZES = _padded(listed("# ¶ &para; &#182; § 🔗"))
 def is_unread(
     data: NDArray[np.uint8], tags: NDArray[np.int32], attributes: NDArray[np.int32], token: int
 ) -> bool:
-    """Whether a span is no text to who sees the page: hidden, or links to edit a section."""
+    """Whether a span is no text to who sees the page: hidden, numbers of lines, links to edit."""
     for row in range(tags[token, FIRST_ATTRIBUTE], tags[token, ATTRIBUTES_END]):
         name = attributes[row, NAME]
         start, end = attributes[row, VALUE_START], attributes[row, VALUE_END]
         if name == _HIDDEN:
             return True
         if name == _CLASS:
+            if _starts_with(data, start, end, _MATHML):
+                return False
             for word in range(len(_UNREAD_SIZES)):
                 if _starts_with(data, start, end, _UNREAD_BYTES[word, : _UNREAD_SIZES[word]]):
                     return True

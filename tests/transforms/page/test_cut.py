@@ -67,6 +67,55 @@ def test_white_space_is_collapsed_but_in_code() -> None:
     assert texts("<pre>\n  if x:\n    y\n</pre>") == ["  if x:\n    y"]
 
 
+def test_line_ends_of_all_systems_stay_in_code() -> None:
+    assert texts("<pre>a\rb\r\nc\nd\r</pre>") == ["a\nb\nc\nd"]
+
+
+def test_nul_is_dropped_as_a_browser_does_it() -> None:
+    assert texts("<p>a\0b \0 c\0</p>\0<pre>d\0e</pre>") == ["ab c", "de"]
+
+
+def test_text_that_is_no_markup_but_shown_is_a_block_as_it_stands() -> None:
+    assert texts("a<xmp>if (a < b)\n  <b>c</b></xmp>d") == ["a", "if (a < b)\n  <b>c</b>", "d"]
+    assert texts("a<plaintext>b\n<p>") == ["a", "b\n<p>"]
+    assert texts("<noscript><xmp>a</xmp></noscript><textarea>b</textarea>") == []
+
+
+@pytest.mark.parametrize("attribute", ["shadowrootmode=open", "shadowroot"])
+def test_a_template_that_a_browser_shows_is_text(attribute: str) -> None:
+    shown = f"<x-y><template {attribute}>a<p>b</p>c</template>d</x-y>e"
+    assert texts(shown) == ["a", "b", "c", "de"]
+    assert texts("<x-y>a<template><b>b</b>c</template>d</x-y>") == ["ad"]
+    assert texts(f"<noscript>{shown}</noscript>") == []
+
+
+TEX = '<annotation encoding="application/x-tex">'
+FORMULAS = {
+    f"a <math><mfrac><mi>x</mi><mi>y</mi></mfrac>{TEX}x/y</annotation></math>, b": "a $x/y$, b",
+    f"a<br><math><mi>x</mi>\n{TEX} x </annotation></math>": "a\n$x$",
+    f"<math>{TEX}{{\\displaystyle {{x}}}}</annotation></math><img src=x>, b": "${x}$, b",
+    f"a <math>{TEX}\\displaystyle {{x}}</annotation></math>": "a $\\displaystyle {x}$",
+    "<math><mi>x</mi><annotation encoding=Maple>y</annotation></math>z": "xz",
+    f"<b>a <math><mi>xyz</mi>{TEX}x</annotation></math></b>": "a $x$",
+    f"<a href=b>c <math><mi>x</mi>{TEX}y</annotation></math></a>": "c x",
+    f"a {TEX}x</annotation>b": "a b",
+    f'<span class="katex"><span class="katex-mathml"><math><mi>x</mi>{TEX}x_1</annotation></math>'
+    '</span><span class="katex-html"><i>x</i></span></span>': "$x_1$",
+    '<span class="mwe-math-mathml-inline" style="display: none;"><math><mi>x</mi>'
+    f"{TEX}x</annotation></math></span><img src=x>": "$x$",
+}
+
+
+@pytest.mark.parametrize("page", FORMULAS)
+def test_formulas_are_their_tex(page: str) -> None:
+    assert texts(page) == [FORMULAS[page]]
+
+
+def test_tex_that_a_page_forgot_to_close_ends_with_its_block() -> None:
+    assert texts("<p><math><mi>x</mi><annotation encoding=tex>y<p>z</annotation>") == ["$y", "z$"]
+    assert texts("<p><math><mi>x</mi><p><annotation encoding=tex>y</annotation>z") == ["x", "z"]
+
+
 def test_breaks_part_lines_and_two_of_them_blocks() -> None:
     assert texts("<p>a<br>b<br/><br>c<hr>d") == ["a\nb", "c", "d"]
     assert texts("<p><br>a<br></p>") == ["a"]
@@ -105,6 +154,7 @@ def test_hidden_spans_are_no_text() -> None:
     assert texts('<p>a <span style="color:red; display: none">b</span>c') == ["a c"]
     assert texts('<p>a <span style="display:inline">b</span>') == ["a b"]
     assert texts('<p>a<span class="sr-only">b</span>') == ["a"]
+    assert texts("<pre><span class=lineno>1 </span>a\n<span class='linenos'>2</span>b") == ["a\nb"]
 
 
 def test_signs_that_link_a_heading_to_itself_are_no_text() -> None:

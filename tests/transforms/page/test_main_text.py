@@ -54,6 +54,10 @@ def test_lists_tables_and_code_keep_their_form() -> None:
     assert rendered("<ul><li>a<li>b<ul><li>c</ul></ul>d") == "• a\n• b\n• c\n\nd"
     assert rendered("<ol><li>a<li><p>b</p><p>c</p></ol>") == "1. a\n\n2. b\n\nc"
     assert rendered("<ol>" + "<li>x" * 10 + "</ol>").endswith("9. x\n10. x")
+    assert rendered("<ol start=9><li>a<li>b<ol><li>c</ol></ol>") == "9. a\n10. b\n1. c"
+    assert rendered("<ol start=-9><li>a</ol><ol start=x><li>a</ol>") == "1. a\n\n1. a"
+    assert rendered("<ol start=999999999><li>a</ol>") == "999999999. a"
+    assert rendered("<ol start=9999999999><li>a</ol>") == "1. a"
     assert rendered("<ul><li>a<li>b</ul>", bullets=False) == "a\nb"
     assert rendered("<table><tr><th>a<th>b<tr><td>c<td>d</table>e") == "a | b\nc | d\n\ne"
     assert rendered("<p>a</p><pre>if x:\n    y\n</pre>") == "a\n\nif x:\n    y"
