@@ -86,7 +86,9 @@ _CHARACTERS, _HEADING, _LINK_SHARE, _WORDS, _WIDE, _SENTENCES = (
     FEATURES.index(name) for name in listed("characters heading link_share words wide sentences")
 )
 _FURNITURE_COLUMNS = [FEATURES.index(name) for name in _FURNITURE]
-_NAMED_COMMENTS, _NAMED_UNSEEN = map(FEATURES.index, ("named_comments", "named_unseen"))
+_NAMED_COMMENTS, _NAMED_UNSEEN, _IN_FOOTER = map(
+    FEATURES.index, ("named_comments", "named_unseen", "in_footer")
+)
 _SMALL = 2
 """Bit of a name's feature: an element with at most half of the page's prose has it."""
 
@@ -156,11 +158,12 @@ def main_blocks(
     if found >= _SHORT:
         return kept
     prose, bare = _prose_blocks(features)
-    if not (kept & ~_in_furniture(features)).any():
+    outside = features[_IN_FOOTER] == 0
+    if not (kept & outside & ~_in_furniture(features)).any():
         kept, found = np.zeros_like(kept), 0
     if int(characters[prose].sum()) > max(2 * found, _SHORT):
         return prose
-    return bare if found == 0 and len(kept) <= _FEW_BLOCKS else kept
+    return bare & outside if found == 0 and len(kept) <= _FEW_BLOCKS else kept
 
 
 def blocks_text(cut: Blocks, kept: NDArray[np.bool_], *, list_bullets: bool) -> str:

@@ -89,7 +89,8 @@ def test_a_page_of_which_nothing_is_sure_falls_back_to_its_prose() -> None:
 def test_a_line_of_the_footer_is_no_main_text_for_being_all_that_is_kept(
     names: int, kept: bool
 ) -> None:
-    html = "<p>Anna Smith, mayor</p>" * names + "<footer><p>Copyright 2020, all rights reserved"
+    footer = "<footer><p>Copyright 2020 by the people of the mill. All rights are reserved."
+    html = "<p>Anna Smith, mayor</p>" * names + footer
     read = read_page(html.encode(), maximum_tags=99, maximum_depth=99)
     scores = np.array([-(10**6)] * names + [10**6], np.int32)
     found = main_blocks(read.cut, block_features(*read), scores)
