@@ -22,7 +22,12 @@ def write_report(out: str) -> str:
 
 
 def write_page(facts: Facts) -> str:
-    """The URL of the report that says these facts, beside the data that they are about."""
+    """The URL of the report that says these facts, beside the data that they are about.
+
+    A report that says them already isn't written again: a finished run changes nothing.
+    """
     url = storage.join(facts.out, "report.html")
-    storage.write_bytes(url, render(facts).encode())
+    page = render(facts).encode()
+    if not storage.exists(url) or storage.read_bytes(url) != page:
+        storage.write_bytes(url, page)
     return url
