@@ -1,8 +1,9 @@
 """Reads the first batches of a dataset as a training loop would: `python read_batches.py OUT`."""
 
-import sys
+import argparse
 
 from penstock import TokenLoader
+from penstock.errors import UsageError
 
 
 def main(out: str, *, num_steps: int = 3) -> None:
@@ -22,4 +23,9 @@ def main(out: str, *, num_steps: int = 3) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out", help="a dataset's folder, which penstock run --output wrote")
+    try:
+        main(parser.parse_args().out)
+    except UsageError as error:
+        parser.error(str(error))

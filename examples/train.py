@@ -26,6 +26,7 @@ from torch.nn import functional
 from training_clock import GpuClock, HostClock, describe_trace, profiled
 
 from penstock import Batch, TokenLoader
+from penstock.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +256,10 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--every", type=int, default=20, help="steps between two checkpoints")
     parser.add_argument("--trace", type=Path, help="where to put a profile of three steps")
-    train(parser.parse_args())
+    try:
+        train(parser.parse_args())
+    except UsageError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -106,3 +106,19 @@ def test_the_time_of_copies_beside_kernels_is_added_up(monkeypatch: pytest.Monke
     assert copies_beside_kernels(copies) == (2, 0)
     assert copies_beside_kernels(kernels) == (0, 0)
     assert copies_beside_kernels(copies + kernels) == (2, 6 / 20)
+
+
+@pytest.mark.parametrize("name", ["train.py", "read_batches.py"])
+def test_an_example_tells_a_mistake_without_a_traceback(name: str, tmp_path: Path) -> None:
+    script = str(flow.REPOSITORY / "examples" / name)
+    for arguments, message in (([], "required: out"), ([str(tmp_path)], "no dataset at ")):
+        done = subprocess.run(
+            [sys.executable, script, *arguments],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
