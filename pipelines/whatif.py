@@ -19,7 +19,7 @@ from penstock.errors import UsageError
 from penstock.manifest import read_manifest
 from pipelines.recipe import change_recipe, recipe_identity
 from pipelines.tables import SIGNALS as SIGNALS_TABLE
-from pipelines.tables import pieces, require_output
+from pipelines.tables import batches, require_output
 from pipelines.text.curate import curation_rules, curation_signals
 from transforms.rules import Rule, failing_mask, first_failures
 
@@ -82,9 +82,8 @@ def what_if(out: str, overrides: Sequence[str]) -> WhatIf:
     _check_thresholds_only(recipe, changed)
     names = curation_signals(dict(recipe)).names
     totals = _Totals(curation_rules(dict(recipe)), curation_rules(changed))
-    for signals, documents in pieces(out, signals=names, documents=("doc_id",)):
-        for batch in signals.combine_chunks().to_batches():
-            totals.add(batch, documents["doc_id"])
+    for batch in batches(out, SIGNALS_TABLE, names):
+        totals.add(batch)
     return totals.result()
 
 
@@ -118,11 +117,12 @@ class _Totals:
         self._counts: Counter[str] = Counter()
         self._examples: dict[str, list[str]] = {"gained": [], "lost": []}
 
-    def add(self, signals: pa.RecordBatch, kept_ids: pa.ChunkedArray) -> None:
-        """Count a batch of signals in, of a piece whose kept documents have these ids."""
+    def add(self, signals: pa.RecordBatch) -> None:
+        """Count a batch of signals in."""
         passes = [self._judge(which, signals) for which in (0, 1)]
         gained, lost = passes[1] & ~passes[0], passes[0] & ~passes[1]
-        kept = pc.is_in(signals["doc_id"], value_set=kept_ids).to_numpy(zero_copy_only=False)
+        # Not by doc_id: a record that was read twice has two rows and is kept once.
+        kept = signals["tokens"].is_valid().to_numpy(zero_copy_only=False)
         self._counts.update(
             curated=signals.num_rows,
             gained=int(gained.sum()),

@@ -171,6 +171,7 @@ def _signals(page: Page) -> dict[str, Any]:
         "doc_id": doc_id(page.number), "url": page.url, "text_bytes": page.words * 6,
         "characters": page.words * 6, "words": page.words, "language": page.language,
         "language_score": page.language_score, "failing": page.failing,
+        "tokens": page.words * 2 if page.verdict == "kept" else None,
     }  # fmt: skip
 
 

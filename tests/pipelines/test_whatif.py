@@ -1,3 +1,4 @@
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,17 @@ from penstock.errors import UsageError
 from pipelines.whatif import what_if
 from tests.pipelines.made_output import Page, some_pages, write_output
 
-PAGES = some_pages(400, seed=5)
+
+def _pages() -> list[Page]:
+    """Pages, of which one was read four times: each part of the output holds it."""
+    pages = some_pages(400, seed=5)
+    kept = next(page for page in pages if page.verdict == "kept")
+    again = copy.copy(kept)
+    again.rule, again.stage, again.twin = "duplicate_id", "dedup", kept.number
+    return [*pages, again, again, again]
+
+
+PAGES = _pages()
 
 
 @pytest.fixture(scope="module")
