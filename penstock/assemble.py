@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from penstock.balance import balanced_rows
-from penstock.batches import Batch, converter
+from penstock.batches import Batch, assembled, converter
 from penstock.dataset import Dataset
 from penstock.errors import DataError
 from penstock.fill import ignored_label
@@ -74,17 +74,17 @@ class Assembler:
         if self._convert is not None:
             arrays = list(map(self._convert, arrays))
         cu_seqlens, true_cu_seqlens = (*arrays[len(block) :], None, None)[:2]
-        return Batch(
+        return assembled(
             epoch,
             first_row,
             arrays[0],
             arrays[self._label_plane] if self._label_plane else None,
             arrays[self._position_plane] if self._position_plane else None,
             cu_seqlens,
+            true_cu_seqlens,
             longest,
             num_labels,
             num_labels if options.world_size == 1 else self._count_labels(epoch, first_row),
-            true_cu_seqlens,
         )
 
     def _pieces(self, epoch: int, first_row: int) -> list[Piece]:

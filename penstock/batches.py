@@ -30,8 +30,20 @@ class Batch(Mapping[str, Any]):
                   the whole global batch.
 
     An array that the loader wasn't asked for isn't in the mapping, and its attribute is None.
-    `first_row`, the batch's place in its epoch, and `epoch` are attributes only.
+    `first_row`, the batch's place in its epoch, and `epoch` are attributes only; they are -1 where
+    a batch is made from a mapping, as in `Batch({name: move(value) for name, value in …})`.
     """
+
+    epoch: int
+    first_row: int
+    input_ids: Any
+    labels: Any
+    position_ids: Any
+    cu_seqlens: Any
+    true_cu_seqlens: Any
+    max_seqlen: int
+    num_label_tokens: int
+    global_num_label_tokens: int
 
     __slots__ = (
         "cu_seqlens",
@@ -54,29 +66,18 @@ class Batch(Mapping[str, Any]):
         "global_num_label_tokens",
     )
 
-    def __init__(
-        self,
-        epoch: int,
-        first_row: int,
-        input_ids: Any,
-        labels: Any,
-        position_ids: Any,
-        cu_seqlens: Any,
-        max_seqlen: int,
-        num_label_tokens: int,
-        global_num_label_tokens: int,
-        true_cu_seqlens: Any = None,
-    ) -> None:
-        self.epoch = epoch
-        self.first_row = first_row
-        self.input_ids = input_ids
-        self.labels = labels
-        self.position_ids = position_ids
-        self.cu_seqlens = cu_seqlens
-        self.max_seqlen = max_seqlen
-        self.num_label_tokens = num_label_tokens
-        self.global_num_label_tokens = global_num_label_tokens
-        self.true_cu_seqlens = true_cu_seqlens
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        """A batch of these values, as libraries make one when they move each array of another.
+
+        Raises:
+            TypeError: there is no input_ids among them, or a name that a batch hasn't got.
+        """
+        unknown = sorted(set(values) - set(self._KEYS))
+        if unknown or "input_ids" not in values:
+            raise TypeError(f"a batch has input_ids, and no {unknown}; it got {sorted(values)}")
+        self.epoch = self.first_row = -1
+        for name in self._KEYS:
+            setattr(self, name, values.get(name))
 
     def __getitem__(self, name: str) -> Any:
         value = getattr(self, name) if name in self._KEYS else None
@@ -106,6 +107,33 @@ class Batch(Mapping[str, Any]):
             for name, value in self.items()
         )
         return f"Batch({', '.join(shapes)})"
+
+
+def assembled(
+    epoch: int,
+    first_row: int,
+    input_ids: Any,
+    labels: Any,
+    position_ids: Any,
+    cu_seqlens: Any,
+    true_cu_seqlens: Any,
+    max_seqlen: int,
+    num_label_tokens: int,
+    global_num_label_tokens: int,
+) -> Batch:
+    """A batch of its parts, in 0.3 us; of a mapping it takes 1.5."""
+    batch = Batch.__new__(Batch)
+    batch.epoch = epoch
+    batch.first_row = first_row
+    batch.input_ids = input_ids
+    batch.labels = labels
+    batch.position_ids = position_ids
+    batch.cu_seqlens = cu_seqlens
+    batch.true_cu_seqlens = true_cu_seqlens
+    batch.max_seqlen = max_seqlen
+    batch.num_label_tokens = num_label_tokens
+    batch.global_num_label_tokens = global_num_label_tokens
+    return batch
 
 
 def converter(framework: str | None) -> Callable[[Any], Any] | None:

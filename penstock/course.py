@@ -18,6 +18,9 @@ from penstock.parts import Part
 from penstock.provenance import describe_mixture, describe_rows
 from penstock.state import identity, mixture_identity, read_cursor, read_mixture_cursor
 
+LAST_STEP = 1 << 40
+"""Behind every run; a mixture's rows are counted in 64 bits."""
+
 
 class Course(Protocol):
     """The cursor (`row` of `_epoch`, the next not handed out) and what a step is.
@@ -165,14 +168,16 @@ class MixtureCourse:
         return self.steps * self._options.global_batch_size
 
 
-def check_step(step: Any) -> int:
-    """The step, if it is one.
+def check_step(step: Any, *, name: str = "step") -> int:
+    """The step, if it is one; `name` says in errors what it is.
 
     Raises:
-        UsageError: it isn't an integer from 0.
+        UsageError: it isn't an integer from 0 to 2^40.
     """
     if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 0:
-        raise UsageError(f"step is {step!r}; allowed: an integer from 0")
+        raise UsageError(f"{name} is {step!r}; allowed: an integer from 0")
+    if step > LAST_STEP:
+        raise UsageError(f"{name} is {step}; allowed: up to {LAST_STEP}")
     return int(step)
 
 
@@ -209,7 +214,8 @@ def check_skips(skip: Any) -> tuple[range, ...]:
 
 def _as_range(part: Any) -> range:
     if not isinstance(part, range):
-        return range(check_step(part), part + 1)
+        step = check_step(part, name="a step of skip")
+        return range(step, step + 1)
     if part and min(part[0], part[-1]) < 0:
         raise UsageError(f"skip has {part}; allowed: steps from 0 and ranges of them")
     return part

@@ -98,16 +98,17 @@ class CudaDevice:
             tensor.record_stream(current)
 
 
-def open_device(name: str | None, framework: str | None) -> Device | None:
-    """The device of this name, or None where batches stay in the host's memory.
+def open_device(device: Any, framework: str | None) -> Device | None:
+    """The device of this name (or torch.device), or None where batches stay in the host's memory.
 
     Raises:
         UsageError: it isn't one, it isn't there, or the framework can't use it.
     """
-    if name in (None, "cpu"):
+    name = "cpu" if device is None else str(device)
+    if name == "cpu":
         return None
-    if not isinstance(name, str) or name.partition(":")[0] != "cuda":
-        raise UsageError(f"device is {name!r}; allowed: 'cpu', 'cuda' or 'cuda:0' and so on")
+    if name.partition(":")[0] != "cuda":
+        raise UsageError(f"device is {device!r}; allowed: 'cpu', 'cuda' or 'cuda:0' and so on")
     if framework == "numpy":
         raise UsageError(f"device is {name!r} with framework 'numpy'; allowed: 'cpu'")
     return CudaDevice(name)

@@ -160,7 +160,7 @@ def open_handoff(
     options: LoaderOptions,
     *,
     framework: str | None,
-    device: str | None,
+    device: Any,
 ) -> Handoff:
     """The way of a loader's batches, in arrays of the framework or on the device.
 

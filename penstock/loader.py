@@ -7,9 +7,7 @@ memory or barriers: one kernel reads the mapped shards and writes the batch, in 
 a process's first batch a second longer (Numba starts), the first ever some more (it compiles).
 """
 
-import contextlib
 import os
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,13 +17,13 @@ from penstock.assemble import padding_id
 from penstock.batches import FIELDS, Batch
 from penstock.course import Course, EpochCourse, MixtureCourse, check_skips, check_step, check_steps
 from penstock.dataset import Dataset
+from penstock.delivery import Delivery
 from penstock.errors import UsageError
 from penstock.explain import Explanation, explain_rows
 from penstock.handoff import open_handoff
 from penstock.mixture import MixtureReport, MixtureSource, report_mixture
-from penstock.options import LoaderOptions
+from penstock.options import LoaderOptions, name_of_dtype, names_of_fields
 from penstock.pack_report import PackReport, report_packing
-from penstock.prefetch import prefetched
 from penstock.schedule import Schedule, as_schedule
 from penstock.shuffle_score import worst_shuffle
 from penstock.sources import open_source
@@ -38,7 +36,7 @@ class TokenLoader:
 
     Iterating yields the rest of the current epoch, then stops; iterating again yields the next one.
     After `load_state_dict` it goes on where the state was taken. It needs no DataLoader around it,
-    but `torch.utils.data.DataLoader(loader, batch_size=None)` works, and gives dicts.
+    but `torch.utils.data.DataLoader(loader, batch_size=None)` works, and gives the same.
 
     Args:
         out: the dataset's folder, a path or any fsspec URL; a penstock.Subset of its documents; or
@@ -57,10 +55,11 @@ class TokenLoader:
         long_documents: a document longer than a row is "split" over rows, or "cut" to one.
         drop_last: leave out an epoch's last short batch; else it is filled up with rows of padding.
         fields: the arrays that a batch has; fewer take less time.
-        dtype: of input_ids, labels and position_ids: int64, int32, uint16 or uint32. In an unsigned
-            type the label -100 wraps around (65,436 in uint16).
+        dtype: of input_ids, labels and position_ids: int64, int32, uint16 or uint32, as a name or
+            a type. In an unsigned type the label -100 wraps around (65,436 in uint16).
         framework: "torch" or "numpy"; by default torch where it is installed.
-        device: "cpu", or "cuda" (or "cuda:1" …): batches arrive on the GPU, copied beside its work.
+        device: "cpu", or "cuda" (or "cuda:1" …, or a torch.device): batches arrive on the GPU,
+            copied beside its work.
         windows_per_batch: how many stretches of the dataset a batch draws from.
         window_tokens: the length of a stretch; by default 4 Mi tokens, or 64 rows if that's more.
         prefetch: how many batches a thread makes ahead; 0 makes them when they're asked for.
@@ -94,9 +93,9 @@ class TokenLoader:
         long_documents: str = "split",
         drop_last: bool = True,
         fields: Sequence[str] = FIELDS,
-        dtype: str = "int64",
+        dtype: Any = "int64",
         framework: str | None = None,
-        device: str | None = None,
+        device: Any = None,
         windows_per_batch: int = 8,
         window_tokens: int | None = None,
         prefetch: int = 0,
@@ -106,6 +105,7 @@ class TokenLoader:
         cache_dir: str | os.PathLike[str] | None = None,
         cache_bytes: int = 32 << 30,
     ) -> None:
+        arguments = {name: value for name, value in locals().items() if name != "self"}
         self.options = LoaderOptions(
             sequence_length=sequence_length,
             global_batch_size=global_batch_size,
@@ -116,8 +116,8 @@ class TokenLoader:
             packing=packing,
             long_documents=long_documents,
             drop_last=drop_last,
-            fields=(fields,) if isinstance(fields, str) else tuple(fields),
-            dtype=dtype,
+            fields=names_of_fields(fields),
+            dtype=name_of_dtype(dtype),
             windows_per_batch=windows_per_batch,
             window_tokens=window_tokens,
             prefetch=prefetch,
@@ -131,12 +131,19 @@ class TokenLoader:
             self._course: Course = MixtureCourse(self._source, self.options)
         else:
             self._course = EpochCourse(self._parts[""], self.options)
-        self._handoff = open_handoff(
+        handoff = open_handoff(
             self.datasets, self._source, self.options, framework=framework, device=device
         )
-        self._skips = check_skips(skip)
-        self._made = 0
-        self._making = threading.Lock()
+        skips = check_skips(skip)
+        self._delivery = Delivery(
+            self._course,
+            handoff,
+            self.datasets,
+            self.options,
+            end=self._source.end,
+            skips=skips,
+        )
+        self._arguments = arguments | {"fields": self.options.fields, "skip": skips}
         register_with_torch(TokenLoader)
         check_steps(len(self), self.num_rows, self.options)
 
@@ -145,28 +152,17 @@ class TokenLoader:
         return self._course.steps
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches from the current row to the epoch's end; the row moves with what is taken."""
+        """The batches from the current row to the epoch's end; the row moves with what is taken.
+
+        Iterating anew, `load_state_dict` and `close` end an iteration that is under way: asked for
+        one more batch it raises UsageError.
+        """
         refuse_workers()
-        course, size = self._course, self.options.global_batch_size
-        epoch, rows = course.rest()
-        wanted = (row for row in rows if not self._is_skipped(epoch, row)) if self._skips else rows
-        batches = (self._make(epoch, row) for row in wanted)
-        try:
-            with contextlib.closing(prefetched(batches, self.options.prefetch)) as made:
-                for batch in map(self._handoff.deliver, made):
-                    # Moved before the batch is out: whoever holds the batch has had its rows.
-                    course.row = min(batch.first_row + size, self._source.end)
-                    yield batch
-            course.finish(rows[-1] + size if rows else course.row)
-        finally:
-            self._made = course.row
-            for dataset in self.datasets:
-                dataset.stop_fetching()
+        return self._delivery.batches()
 
     def batch(self, step: int) -> Batch:
         """The batch of any step from 0, epochs one after another, without the ones before it."""
-        made = self._handoff.make(*self._course.place(check_step(step)))
-        return self._handoff.deliver(made)
+        return self._delivery.single(check_step(step))
 
     def provenance(self, step: int) -> pa.Table:
         """Which document each segment of a step's global batch is from, one row a segment.
@@ -208,8 +204,7 @@ class TokenLoader:
         """
         source, (_, row) = self._mixture(), self._course.place(check_step(step))
         schedules = {name: as_schedule(weight, name=name) for name, weight in weights.items()}
-        with self._making:
-            made = max(self._course.row, self._made)
+        with self._delivery.paused() as made:
             if row < made:
                 first = -(-made // self.options.global_batch_size)
                 raise UsageError(
@@ -274,24 +269,25 @@ class TokenLoader:
             UsageError: the state is of another dataset or of other settings.
         """
         self._course.load(state)
-        self._made = self._course.row
+        self._delivery.end()
 
     def close(self) -> None:
-        """Let go of the shards."""
+        """End an iteration under way, and let go of the shards."""
+        self._delivery.end()
         for dataset in self.datasets:
             dataset.close()
 
-    def _make(self, epoch: int, row: int) -> Any:
-        # A change of a mixture's weights mustn't come between, see amend_mixture.
-        with self._making:
-            self._made = row + self.options.global_batch_size
-            return self._handoff.make(epoch, row)
-
-    def _is_skipped(self, epoch: int, row: int) -> bool:
-        step = self._course.step_of(epoch, row)
-        return any(step in part for part in self._skips)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickled loader is its arguments and its state: a copy opens the dataset itself."""
+        return _reopen, (self._arguments, self.state_dict())
 
     def _mixture(self) -> MixtureSource:
         if not isinstance(self._source, MixtureSource):
             raise UsageError("the loader reads one dataset; allowed: a mixture, which is a dict")
         return self._source
+
+
+def _reopen(arguments: dict[str, Any], state: dict[str, Any]) -> TokenLoader:
+    loader = TokenLoader(**arguments)
+    loader.load_state_dict(state)
+    return loader

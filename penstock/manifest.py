@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import xxhash
@@ -157,7 +158,7 @@ def read_manifest(url: str, version: int | None = None) -> Manifest:
         UsageError: there is no dataset at the URL, or no such version of it.
         DataError: the file is damaged or of a format that this program doesn't read.
     """
-    if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
+    if version is not None and (isinstance(version, bool) or not isinstance(version, Integral)):
         raise UsageError(f"version is {version!r}; allowed: an integer, or None for the newest")
     path = manifest_url(url, version)
     try:

@@ -1,5 +1,6 @@
 """What a loader can be asked for, checked in one place before anything is opened."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,22 +49,22 @@ class LoaderOptions:
     cache_bytes: int
 
     def __post_init__(self) -> None:
-        _check_range("sequence_length", self.sequence_length, 1, MAXIMUM_ROW_LENGTH)
-        _check_range("world_size", self.world_size, 1)
-        _check_range("rank", self.rank, 0, self.world_size - 1)
-        _check_range("global_batch_size", self.global_batch_size, 1)
-        _check_range("seed", self.seed, 0, (1 << 63) - 1)
-        _check_range("windows_per_batch", self.windows_per_batch, 1)
-        _check_range("prefetch", self.prefetch, 0)
+        self._check_integer("sequence_length", 1, MAXIMUM_ROW_LENGTH)
+        self._check_integer("world_size", 1)
+        self._check_integer("rank", 0, self.world_size - 1)
+        self._check_integer("global_batch_size", 1)
+        self._check_integer("seed", 0, (1 << 63) - 1)
+        self._check_integer("windows_per_batch", 1)
+        self._check_integer("prefetch", 0)
         if self.window_tokens is not None:
-            _check_range("window_tokens", self.window_tokens, 1)
+            self._check_integer("window_tokens", 1)
+        self._check_integer("cache_bytes", 0)
+        self._check_integer("pad_documents_to", 1)
         if self.global_batch_size % self.world_size:
             raise UsageError(
                 f"global_batch_size is {self.global_batch_size}, which world_size "
                 f"{self.world_size} doesn't divide; every rank takes the same number of rows"
             )
-        _check_range("cache_bytes", self.cache_bytes, 0)
-        _check_range("pad_documents_to", self.pad_documents_to, 1)
         if self.sequence_length % self.pad_documents_to:
             raise UsageError(
                 f"pad_documents_to is {self.pad_documents_to}; allowed: what divides the "
@@ -103,6 +104,16 @@ class LoaderOptions:
         folder = Path(self.cache_dir) if self.cache_dir else cache_folder() / "shards"
         return ShardCache(folder, self.cache_bytes)
 
+    def _check_integer(self, name: str, least: int, most: int | None = None) -> None:
+        value: Any = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise UsageError(f"{name} is {value!r}; allowed: an integer")
+        if value < least or (most is not None and value > most):
+            wanted = f"at least {least}" if most is None else f"{least} to {most}"
+            raise UsageError(f"{name} is {value}; allowed: {wanted}")
+        # One of NumPy's would overflow in products, and isn't JSON in a state.
+        object.__setattr__(self, name, int(value))
+
     def check_dtype(self, tokenizer: TokenizerInfo) -> None:
         """Raise if the dtype can't hold every token id and position, and -100 apart from them."""
         largest = max(tokenizer.vocabulary_size - 1, self.sequence_length - 1)
@@ -114,20 +125,36 @@ class LoaderOptions:
             )
 
 
-def _check_range(name: str, value: Any, least: int, most: int | None = None) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise UsageError(f"{name} is {value!r}; allowed: an integer")
-    if value < least or (most is not None and value > most):
-        wanted = f"at least {least}" if most is None else f"{least} to {most}"
-        raise UsageError(f"{name} is {value}; allowed: {wanted}")
+def name_of_dtype(dtype: Any) -> str:
+    """The name of a type that is given as a name, or as NumPy's or torch's type.
+
+    >>> name_of_dtype("uint16"), name_of_dtype(np.int64), name_of_dtype(np.dtype("int32"))
+    ('uint16', 'int64', 'int32')
+    """
+    return dtype.__name__ if isinstance(dtype, type) else str(dtype).removeprefix("torch.")
+
+
+def names_of_fields(fields: Any) -> tuple[str, ...]:
+    """The names of fields, of which a single one needn't be in a list.
+
+    Raises:
+        UsageError: they are neither a name nor a list.
+    """
+    if not isinstance(fields, Iterable):
+        raise _wrong_fields(fields)
+    return (fields,) if isinstance(fields, str) else tuple(fields)
 
 
 def _check_fields(fields: tuple[str, ...]) -> None:
     if not set(fields) <= set(FIELDS) or "input_ids" not in fields:
-        raise UsageError(
-            f"fields is {list(fields)}; allowed: a list of {', '.join(FIELDS)}, input_ids among "
-            "them in any case"
-        )
+        raise _wrong_fields(list(fields))
+
+
+def _wrong_fields(fields: Any) -> UsageError:
+    return UsageError(
+        f"fields is {fields}; allowed: a list of {', '.join(FIELDS)}, input_ids among them in any "
+        "case"
+    )
 
 
 def _check_choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:

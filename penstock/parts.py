@@ -30,7 +30,7 @@ def open_part(subset: Subset, options: LoaderOptions) -> Part:
     out, conditions = os.fspath(subset.out), subset.conditions
     dataset = Dataset(
         out,
-        split=subset.split or "train",
+        split="train" if subset.split is None else subset.split,
         version=subset.version,
         selection=load_selection(out, conditions) if conditions else None,
         cache=options.cache,

@@ -6,7 +6,8 @@ being forgotten), and its own error comes out where the batch would have.
 """
 
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -16,9 +17,17 @@ HANDOVERS = 4
 """The batches ahead are passed on in about this many lists."""
 
 
-def prefetched(items: Generator[T, None, None], ahead: int) -> Generator[T, None, None]:
-    """The same items; where `ahead` is positive, a thread makes up to that many ahead."""
-    return _from_thread(items, ahead) if ahead > 0 else items
+Breaking = Callable[[], AbstractContextManager[object]]
+
+
+def prefetched(
+    items: Generator[T, None, None], ahead: int, *, breaking: Breaking = nullcontext
+) -> Generator[T, None, None]:
+    """The same items; where `ahead` is positive, a thread makes up to that many ahead.
+
+    Where the iteration ends early, it waits inside `breaking()` for the item that is being made.
+    """
+    return _from_thread(items, ahead, breaking) if ahead > 0 else items
 
 
 def most_alive(ahead: int) -> int:
@@ -36,7 +45,7 @@ def _list_size(ahead: int) -> int:
     return max(1, ahead // HANDOVERS)
 
 
-def _from_thread(items: Iterable[T], ahead: int) -> Generator[T, None, None]:
+def _from_thread(items: Iterable[T], ahead: int, breaking: Breaking) -> Generator[T, None, None]:
     channel = _Channel[T](ahead)
     thread = threading.Thread(
         target=channel.send_all, args=(items,), name="penstock-prefetch", daemon=True
@@ -48,9 +57,12 @@ def _from_thread(items: Iterable[T], ahead: int) -> Generator[T, None, None]:
             received.reverse()
             while received:
                 yield received.pop()
-    finally:
+    except BaseException:
         channel.stop()
-        thread.join()
+        with breaking():
+            thread.join()
+        raise
+    thread.join()
 
 
 class _Channel(Generic[T]):

@@ -8,6 +8,7 @@ counts is a dataset's share of the sum of all of them.
 
 import itertools
 import math
+import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -92,7 +93,7 @@ def as_schedule(weight: Any, *, name: str) -> Schedule:
 def _tidy(points: Sequence[Sequence[float]]) -> tuple[tuple[int, float], ...]:
     try:
         return tuple((int(tokens), float(weight)) for tokens, weight in points)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UsageError(
             f"a schedule's points are {points!r:.80}; allowed: pairs of (tokens, weight)"
         ) from error
@@ -106,5 +107,5 @@ def _check_point(tokens: int, weight: float) -> None:
 
 
 def _is_number(weight: Any) -> bool:
-    plain = isinstance(weight, int | float) and not isinstance(weight, bool)
-    return plain and math.isfinite(weight) and weight >= 0
+    real = isinstance(weight, numbers.Real) and not isinstance(weight, bool)
+    return real and math.isfinite(weight) and weight >= 0

@@ -156,7 +156,7 @@ def _read_block(url: str, start: int, end: int, stop: Event | None) -> bytes:
 
 def _check(stop: Event | None) -> None:
     if stop is not None and stop.is_set():
-        raise FetchingStoppedError
+        raise FetchingStoppedError("the loader was closed while it fetched a shard")
 
 
 @contextlib.contextmanager

@@ -59,7 +59,11 @@ def as_subset(value: Any, *, split: str, version: int | None) -> Subset:
             f"a dataset is {value!r:.80}; allowed: a path or URL, penstock.Subset(…), or for a "
             "mixture a dict of name -> (dataset, weight)"
         )
-    return replace(value, split=value.split or split, version=value.version or version)
+    return replace(
+        value,
+        split=split if value.split is None else value.split,
+        version=version if value.version is None else value.version,
+    )
 
 
 def read_mixture(entries: Mapping[Any, Any]) -> tuple[dict[str, Any], dict[str, Schedule]]:
@@ -73,7 +77,9 @@ def read_mixture(entries: Mapping[Any, Any]) -> tuple[dict[str, Any], dict[str, 
     datasets, schedules = {}, {}
     for name in sorted(entries, key=str):
         entry = entries[name]
-        if not isinstance(name, str) or not isinstance(entry, tuple) or len(entry) != 2:
+        # A list is what a configuration file has for a pair.
+        is_pair = isinstance(entry, tuple | list) and len(entry) == 2
+        if not isinstance(name, str) or not is_pair:
             raise UsageError(
                 f"the mixture's {name!r} is {entry!r:.80}; allowed: a name -> (dataset, weight)"
             )

@@ -216,6 +216,7 @@ def _keep(folders: list[str], name: str, windows: Windows, keys: list[str]) -> N
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     for folder in folders:
-        with contextlib.suppress(OSError):
+        # Each storage library has an error of its own for what can't be written.
+        with contextlib.suppress(Exception):
             storage.write_bytes(storage.join(folder, name), sink.getvalue().to_pybytes())
             return

@@ -123,8 +123,8 @@ def test_a_mixture_passes_an_epoch_whose_end_is_skipped(out: str) -> None:
 @pytest.mark.parametrize(
     ("skip", "message"),
     [
-        ([-1], "step is -1; allowed: an integer from 0"),
-        (["3"], "step is '3'; allowed"),
+        ([-1], "a step of skip is -1; allowed: an integer from 0"),
+        (["3"], "a step of skip is '3'; allowed"),
         ([range(-2, 3)], r"skip has range\(-2, 3\); allowed: steps from 0"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock import TokenLoader, UsageError
+from penstock import Batch, TokenLoader, UsageError
 from penstock.packing import LongDocuments, Packing
 from tests.penstock.datasets import Document, doc_id, make_dataset, random_documents
 from tests.penstock.oracle import expected_batch
@@ -37,7 +37,7 @@ def out(tmp_path_factory: pytest.TempPathFactory, documents: list[Document]) -> 
     return path
 
 
-def open_loader(out: str, **changes: Any) -> TokenLoader:
+def open_loader(out: Any, **changes: Any) -> TokenLoader:
     options: dict[str, Any] = {
         "sequence_length": 64,
         "global_batch_size": 4,
@@ -234,6 +234,25 @@ def test_narrow_types_hold_the_same(out: str, dtype: str) -> None:
     assert narrow.cu_seqlens.dtype == np.int32
 
 
+@pytest.mark.parametrize("dtype", [np.uint16, np.dtype("uint16")])
+def test_a_type_may_be_numpys_own(out: str, dtype: Any) -> None:
+    assert open_loader(out, dtype=dtype).batch(3).digest() == (
+        open_loader(out, dtype="uint16").batch(3).digest()
+    )
+
+
+def test_numpys_integers_are_as_good_as_pythons(out: str) -> None:
+    """The batch size times a late step is beyond 32 bits, and the state is JSON."""
+    settings = {"sequence_length": 64, "global_batch_size": 4, "seed": 7, "window_tokens": 600}
+    given = {name: np.int32(value) for name, value in settings.items()}
+    plain_loader, loader = open_loader(out, **settings), open_loader(out, **given)
+    late = len(loader) * 10**8 + 3
+    assert loader.batch(late).digest() == plain_loader.batch(late).digest()
+    assert json.loads(json.dumps(loader.state_dict())) == plain_loader.state_dict()
+    pinned = open_loader(out, version=np.int64(1))
+    assert pinned.batch(3).digest() == plain_loader.batch(3).digest()
+
+
 def test_uint32_datasets_are_read(tmp_path: Path) -> None:
     documents = [[70_000 + n, 80_000, 90_000 + n] for n in range(50)]
     make_dataset(str(tmp_path), documents, vocabulary_size=100_000, token_type="uint32", **SMALL)
@@ -291,6 +310,11 @@ def test_a_batch_is_a_mapping_with_attributes(out: str) -> None:
     assert "input_ids=(4, 64)" in repr(batch)
     with pytest.raises(KeyError):
         batch["first_row"]
+    again = Batch(dict(batch))
+    assert plain(again) == plain(batch)
+    assert again.digest() == batch.digest()
+    with pytest.raises(TypeError, match=r"a batch has input_ids, and no \['mask'\]"):
+        Batch(dict(batch) | {"mask": 0})
 
 
 def test_a_digest_tells_batches_apart(out: str) -> None:

@@ -6,8 +6,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from penstock import DataError, TokenLoader, UsageError
 from penstock.dataset import Dataset
@@ -148,6 +150,32 @@ def test_any_store_gives_the_same_batches(tmp_path: Path) -> None:
     make_dataset("memory://loader-test/out", documents, **SMALL)
     local, remote = open_loader(str(tmp_path)), open_loader("memory://loader-test/out")
     assert [plain(batch) for batch in local] == [plain(batch) for batch in remote]
+
+
+class ReadOnlyFileSystem(MemoryFileSystem):  # type: ignore[misc]
+    """Files in memory that refuse to be written as HTTP's do, by no OSError."""
+
+    protocol = "readonly"
+
+    def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+        if mode != "rb":
+            raise NotImplementedError
+        return super()._open(path, mode, **options)
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return "/" + path.split("://")[-1].strip("/")
+
+
+def test_a_store_that_cant_be_written_to_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    fsspec.register_implementation("readonly", ReadOnlyFileSystem, clobber=True)
+    make_dataset("memory://published/out", random_documents(lengths_of(200)), **SMALL)
+    batch = open_loader("readonly://published/out").batch(3)
+    assert len(list((tmp_path / "penstock" / "loader").iterdir())) == 1
+    assert batch.digest() == open_loader("memory://published/out").batch(3).digest()
 
 
 def test_more_shards_than_may_be_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,6 +324,8 @@ def test_a_batch_larger_than_the_epoch_is_refused(tmp_path: Path) -> None:
         ({"fields": ["labels"]}, r"fields is \['labels'\]; allowed: a list of input_ids, labels"),
         ({"fields": ["input_ids", "mask"]}, r"fields is \['input_ids', 'mask'\]; allowed: a list"),
         ({"fields": "labels"}, r"fields is \['labels'\]; allowed: a list of input_ids, labels"),
+        ({"fields": None}, "fields is None; allowed: a list of input_ids, labels"),
+        ({"split": ""}, r"split is ''; the dataset at .* has \['train'\]"),
         ({"drop_last": "no"}, "drop_last is 'no'; allowed: True or False"),
         ({"balance_ranks": 1}, "balance_ranks is 1; allowed: True or False"),
         ({"version": "newest"}, "version is 'newest'; allowed: an integer, or None for the newest"),
@@ -313,8 +343,8 @@ def test_wrong_options_are_named(tmp_path: Path, changes: dict[str, Any], messag
         open_loader(str(tmp_path), **changes)
 
 
-@pytest.mark.parametrize("step", [-1, 1.0, "3"])
+@pytest.mark.parametrize("step", [-1, 1.0, "3", 1 << 62])
 def test_a_wrong_step_is_named(tmp_path: Path, step: Any) -> None:
     make_dataset(str(tmp_path), random_documents([30] * 100), **SMALL)
-    with pytest.raises(UsageError, match=r"step is .*; allowed: an integer from 0"):
+    with pytest.raises(UsageError, match=r"step is .*; allowed: (an integer from 0|up to 1099)"):
         open_loader(str(tmp_path)).batch(step)

@@ -35,6 +35,19 @@ def test_tensors_hold_what_arrays_hold(out: str, dtype: str) -> None:
         assert np.array_equal(array, np.asarray(tensors[name]))
 
 
+def test_types_and_devices_may_be_torchs_own(out: str) -> None:
+    loader = open_loader(out, framework=None, dtype=torch.int32, device=torch.device("cpu"))
+    assert loader.batch(0).labels.dtype == torch.int32
+
+
+def test_each_array_may_be_moved(out: str) -> None:
+    """As accelerate and Lightning do it: a mapping of the same class, made from a dict."""
+    batch = open_loader(out, framework="torch").batch(0)
+    moved = type(batch)({k: v.to("meta") if torch.is_tensor(v) else v for k, v in batch.items()})
+    assert moved.labels.is_meta
+    assert list(moved) == list(batch)
+
+
 def test_batches_own_their_memory(out: str) -> None:
     loader = open_loader(out, framework="torch", prefetch=4)
     kept = list(loader)
@@ -57,7 +70,7 @@ def test_it_works_under_torchs_dataloader(out: str) -> None:
     loader = torch.utils.data.DataLoader(wrapped, batch_size=None)
     for _ in range(2):
         pairs = zip(plain, loader, strict=True)
-        assert all(torch.equal(one["labels"], other["labels"]) for one, other in pairs)
+        assert all(torch.equal(one["labels"], other.labels) for one, other in pairs)
     assert wrapped.epoch == 2
     assert len(loader) == len(plain)
 

@@ -144,6 +144,13 @@ def test_a_schedule_may_come_from_a_configuration_file(outs: dict[str, str]) -> 
     named = mixed(outs, {"web": linear((0, 1), (9000, 0.2)), "code": 0.5})
     assert names(mixed(outs, plain_form), 0, 40) == names(named, 0, 40)
     assert mixed(outs, plain_form).state_dict() == named.state_dict()
+    entries = {name: [outs[name], weight] for name, weight in plain_form.items()}
+    assert TokenLoader(entries, **OPTIONS, global_batch_size=4).state_dict() == named.state_dict()
+
+
+def test_a_weight_may_be_any_number(outs: dict[str, str]) -> None:
+    numpys = mixed(outs, {"web": np.float32(0.5), "code": np.int64(2)})
+    assert numpys.state_dict() == mixed(outs, {"web": 0.5, "code": 2}).state_dict()
 
 
 def test_a_change_holds_from_its_step_on_and_travels_with_the_state(outs: dict[str, str]) -> None:
@@ -240,6 +247,17 @@ def test_a_part_of_a_mixture_may_be_another_split(outs: dict[str, str]) -> None:
     shards = {line["dataset"]: line["shard"] for t in tables for line in t.to_pylist()}
     assert shards["a"].startswith("shards/train")
     assert shards["b"].startswith("shards/validation")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"split": ""}, "split is ''; the dataset at"), ({"version": 0}, "version is 0, but the")],
+)
+def test_a_wrong_part_isnt_the_loaders_own(
+    outs: dict[str, str], changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        TokenLoader(Subset(outs["web"], **changes), **OPTIONS, global_batch_size=4)
 
 
 def test_the_order_of_the_dict_doesnt_matter(outs: dict[str, str]) -> None:
