@@ -128,19 +128,32 @@ def run_text(
         address=scheduler,
         beam_options=beam_options,
     )
+    with workspace.alone():
+        results = _bring_through(recipe, plan, workspace, runner, recorder, retry_failed)
+        return _close(recipe, plan, workspace, recorder, results)
+
+
+def _bring_through(
+    recipe: TextRecipe,
+    plan: RunPlan,
+    workspace: Workspace,
+    runner: Engine,
+    recorder: RunRecorder,
+    retry_failed: bool,
+) -> dict[str, StageResult]:
+    """The results of all stages; a run that comes to nothing leaves nothing."""
     try:
         with runner:
             # Not before the engine has started: until then the dataset there stays whole.
             if retry_failed:
                 workspace.forget_failed()
-            results = _drive(recipe, plan, workspace, runner, recorder)
+            return _drive(recipe, plan, workspace, runner, recorder)
     except NothingKeptError:
         workspace.discard()
         raise
     except UsageError:
         workspace.discard_unused()
         raise
-    return _close(recipe, plan, workspace, recorder, results)
 
 
 def _task_memory(memory_bytes: int | None, workers: int) -> int:

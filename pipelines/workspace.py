@@ -1,8 +1,9 @@
 """Where a run works: whose output it is, whether it's finished, and what is removed at its end."""
 
+import contextlib
 import errno
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +14,7 @@ import xxhash
 from penstock import storage
 from penstock.errors import UsageError
 from penstock.manifest import manifest_url, read_manifest
+from pipelines.lock import held
 from pipelines.pieces import InputFile
 from pipelines.recipe.model import TextRecipe, recipe_identity
 from pipelines.system_errors import reason
@@ -106,8 +108,24 @@ class Workspace:
         """
         if self.look() is not Found.BEGUN:
             self._begin()
-        if storage.is_local(self.out):
-            _remove_partial_files(self.out)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """A block in which no other run of this machine works in the open work folder.
+
+        Raises:
+            UsageError: another one does; the system frees the folder when that one's process ends.
+        """
+        own = held(self._begun_url) if self._is_local else contextlib.nullcontext(True)
+        with own as is_own:
+            if not is_own:
+                raise UsageError(
+                    f"output {self.out}: another run is at work there; wait until it has ended, "
+                    "or stop it"
+                )
+            if storage.is_local(self.out):
+                _remove_partial_files(self.out)
+            yield
 
     def can_retry(self) -> bool:
         """Whether a finished run has records that failed.

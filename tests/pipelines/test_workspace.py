@@ -236,3 +236,16 @@ def test_an_output_of_other_files_names_one_of_them(lines: str, tmp_path: Path) 
     Path(lines).write_text(Path(lines).read_text() + "\n")
     with pytest.raises(UsageError, match=r"files \(their sizes, or how they are read, differ\)"):
         run(lines, tmp_path / "out")
+
+
+def test_two_runs_are_not_at_work_in_one_output(lines: str, tmp_path: Path) -> None:
+    mine = workspace(lines, tmp_path / "out")
+    mine.open()
+    (tmp_path / "out" / "of-mine.partial").touch()
+    with mine.alone():
+        with pytest.raises(UsageError, match=r"out: another run is at work there; wait until"):
+            run(lines, tmp_path / "out")
+        assert not run(lines, tmp_path / "another").already_done
+        (tmp_path / "out" / "written-now.partial").touch()
+    assert not run(lines, tmp_path / "out").already_done
+    assert not list((tmp_path / "out").rglob("*.partial"))
