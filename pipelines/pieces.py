@@ -22,6 +22,7 @@ from pipelines.readers.options import InputOptions, ReadOptions
 from pipelines.readers.spans import Fields, Span
 from pipelines.readers.splitting import unsplittable
 from pipelines.system_errors import reason
+from pipelines.visible import is_text
 
 MIN_PIECE_BYTES = 8 << 20
 MAX_PIECE_BYTES = 1 << 30
@@ -130,6 +131,11 @@ def _input_file(entry: InputOptions, url: str, info: FileInfo) -> InputFile:
         date=entry.date_field,
         lines=entry.lines,
     )
+    if not is_text(url):
+        raise UsageError(
+            f"inputs.{entry.name}.paths: the name of file {url!r} isn't UTF-8, so the ledger "
+            "couldn't hold it; rename it, or narrow the pattern"
+        )
     given = {"auto": None, "wet": "warc"}.get(entry.format, entry.format)
     format_ = given or _format_of(entry, url)
     return InputFile(

@@ -132,6 +132,6 @@ def require_output(out: str, *tables: str) -> None:
     for name in (LEDGER, *tables):
         if open_table(out, name) is None:
             raise UsageError(
-                f"no run output at {out}: it has no {name}/*.parquet; give the folder that "
-                f"`penstock run --output` wrote"
+                f"no run output at {out}: it has no {name}/*.parquet; finish the run, or give the "
+                "folder that `penstock run --output` wrote"
             )

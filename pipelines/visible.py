@@ -18,6 +18,15 @@ def code_point(character: str) -> str:
     return f"U+{ord(character):04X}"
 
 
+def is_text(value: str) -> bool:
+    """Whether a name is letters throughout: Linux allows bytes in it that are none.
+
+    >>> is_text("größe"), is_text("gr\\udcf6\\udcdfe")
+    (True, False)
+    """
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
 def shown(text: str) -> str:
     """Text for one line of a terminal: what can't be seen, tabs and newlines by code point.
 

@@ -20,6 +20,7 @@ from pipelines.recipe.messages import describe_errors, did_you_mean, key_name
 from pipelines.recipe.model import TextRecipe
 from pipelines.recipe.yaml_text import KeyPath, ParsedYaml, parse_scalar, parse_yaml
 from pipelines.system_errors import reason
+from pipelines.visible import is_text
 
 _KINDS = ("text",)
 _SUFFIXES = (".yaml", ".yml")
@@ -94,6 +95,9 @@ def load_recipe(
     Raises:
         UsageError: one message that names each wrong key, what came and what is allowed.
     """
+    for argument in (name_or_path, *inputs, output or "", *overrides):
+        if not is_text(argument):
+            raise UsageError(f"argument {argument!r}: isn't UTF-8; rename the file, or use a glob")
     written = read_recipe(name_or_path)
     parsed = parse_yaml(written.text, origin=written.origin)
     data = _mapping(parsed, written.origin)

@@ -20,6 +20,7 @@ from transforms.normalize import NormalizeOptions
 from transforms.rules import MAXIMUM_RULES
 from transforms.tokenizers import TokenizerOptions
 
+_LARGEST_COUNT = 2**63 - 1
 _PLACES = frozenset({"inputs", "output", "work_dir"})
 
 
@@ -69,6 +70,12 @@ class TextRecipe(BaseModel):
             *length_rules(self.length),
             *heuristic_rules(self.heuristics),
         ]
+        for rule in rules:
+            if isinstance(rule.threshold, int) and rule.threshold > _LARGEST_COUNT:
+                raise ValueError(
+                    f"{rule.stage}: {rule.name} is {rule.threshold}; no count is that large, "
+                    f"give at most {_LARGEST_COUNT}"
+                )
         if len(rules) > MAXIMUM_RULES:
             raise ValueError(
                 f"{len(rules)} rules, but a run can have {MAXIMUM_RULES}: take fewer dialects, or "

@@ -106,6 +106,8 @@ def test_a_wrong_recipe(
         (("--set", "language.model=in.jsonl"), "language.model: "),
         (("--set", "language.keep=[en, no]"), "language.keep: the language model knows no 'no'"),
         (("--set", "language.minimum_scores.eng=0.9"), "language.minimum_scores: the language mod"),
+        (("--set", f"length.minimum_words={10**19}"), f"length: minimum_words is {10**19}; no co"),
+        (("--output", "out-\udcff"), "argument 'out-\\udcff': isn't UTF-8; rename the file"),
         (("--set", "tokenizer.path=absent.model"), "tokenizer.path: can't read "),
         (("--set", "tokenizer.path=in.jsonl"), "tokenizer.path: "),
         (("--set", "tokenizer.kind=bert"), "it should be 'auto', 'sentencepiece', 'huggingface'"),
@@ -384,3 +386,14 @@ def test_a_recipe_that_is_none(penstock: Penstock, tmp_path: Path, name: str, me
     done = penstock("run", name)
     assert is_one_mistake(done, message)
     assert "Errno" not in done.err
+
+
+def test_a_file_name_that_is_no_text(penstock: Penstock, tmp_path: Path) -> None:
+    name = tmp_path / "caf\udce9.jsonl"
+    try:
+        name.write_text(json.dumps({"text": PAGE * 5}) + "\n")
+    except OSError:
+        pytest.skip("this file system has names of letters only")
+    done = penstock(*serial("quickstart", "--input", "*.jsonl", "--output", "out"))
+    assert is_one_mistake(done, "caf\\udce9.jsonl' isn't UTF-8, so the ledger couldn't hold it")
+    assert not (tmp_path / "out").exists()
