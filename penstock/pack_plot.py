@@ -18,9 +18,12 @@ text { font-size: 12px; fill: #55606e } .axis { stroke: #8b95a3 } .grid { stroke
 .one { fill: #2166ac } .two { fill: #e08214 } .three { fill: #c9d1da }
 .key { display: inline-block; width: .8em; height: .8em; margin: 0 .35em 0 0; border-radius: 2px;
        overflow: hidden }
-span { margin-right: 1em }
+span { display: inline-block; margin-right: 1em }
 dl { display: grid; grid-template-columns: 9rem 1fr; gap: .15rem 1rem; margin: 1rem 0 }
 dt { color: #55606e } dd { margin: 0 }
+@media (max-width: 30rem) {
+  text { font-size: 17px } dl { grid-template-columns: 7.5rem 1fr }
+}
 @media (prefers-color-scheme: dark) {
   body { background: #14181d; color: #e6eaf0 } p, dt, text { color: #a3adb9; fill: #a3adb9 }
   .grid { stroke: #2a313a } .three { fill: #414b57 } .one { fill: #5aa2e0 } }

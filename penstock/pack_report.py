@@ -75,7 +75,8 @@ class PackReport:
         fewer = self.unpacked_rows / max(1, self.rows)
         lines = {
             "rows": f"{self.rows:,} of {self.sequence_length:,} tokens, {self.fill:.3%} full",
-            "documents": f"{self.documents:,}, {self.split_documents:,} ({split:.2%}) over rows",
+            "documents": f"{self.documents:,}, of which {self.split_documents:,} ({split:.2%}) "
+            "are split",
             "tokens": f"{self.tokens:,} delivered, {self.cut_tokens:,} cut off, "
             f"{self.padding:,} places padded",
             "without packing": f"{self.unpacked_rows:,} rows, {fewer:.2f} times as many",

@@ -101,7 +101,7 @@ def test_it_prints_well(tmp_path: Path) -> None:
     assert str(open_loader(str(tmp_path), global_batch_size=1).pack_report()) == "\n".join(
         [
             "rows             3 of 64 tokens, 75.000% full",
-            "documents        3, 1 (33.33%) over rows",
+            "documents        3, of which 1 (33.33%) are split",
             "tokens           144 delivered, 0 cut off, 48 places padded",
             "without packing  4 rows, 1.33 times as many",
             "attention        43.5% of its FLOPs saved by the document mask",
