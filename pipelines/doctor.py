@@ -15,9 +15,11 @@ from importlib import metadata
 from typing import Literal
 
 from penstock import storage
+from penstock.errors import UsageError
 from pipelines.extras import EXTRAS, missing_modules, pip_line
 from pipelines.machine import available_cores, available_memory
 from pipelines.sizes import format_size
+from pipelines.system_errors import reason
 
 _PACKAGES = ("penstock", "pyarrow", "numpy", "numba", "polars", "pydantic", "fsspec")
 _LITTLE_MEMORY = 2_000_000_000
@@ -86,13 +88,8 @@ def _fasttext() -> Iterator[Finding]:
             level="problem",
             message=f"{' and '.join(sorted(installed))} write the same module; keep fasttext only",
         )
-    elif "fasttext" in installed and int((_version("numpy") or "0").partition(".")[0]) >= 2:
-        yield Finding(
-            subject="fasttext",
-            level="fine",
-            message=f"{installed['fasttext']}; its predict() fails with NumPy 2, Penstock calls "
-            "the model below it",
-        )
+    elif "fasttext" in installed:
+        yield Finding(subject="fasttext", level="fine", message=installed["fasttext"])
 
 
 def _cores() -> Finding:
@@ -144,8 +141,10 @@ def _storage(url: str) -> Finding:
         seen = storage.list_files(folder), storage.read_bytes(name, 2, 5), storage.size(name)
         storage.remove_tree(folder)
     except Exception as error:
-        message = f"{url}: {type(error).__name__}: {error}"
-        return Finding(subject="storage", level="problem", message=message)
+        told = reason(error)
+        if not isinstance(error, OSError | UsageError):
+            told = f"{type(error).__name__}: {told}"
+        return Finding(subject="storage", level="problem", message=f"{url}: {told}")
     if len(seen[0]) != 1 or seen[1:] != (b"234", 10):
         message = f"{url}: a file of 10 bytes came back as {seen}"
         return Finding(subject="storage", level="problem", message=message)

@@ -43,7 +43,7 @@ def run(
     ] = None,
     memory: Annotated[
         str | None,
-        typer.Option(metavar="SIZE", help="Memory of all workers together, such as 4GB."),
+        typer.Option(metavar="SIZE", help="Memory of all workers' tasks together, such as 4GB."),
     ] = None,
     scheduler: Annotated[
         str | None,

@@ -16,7 +16,11 @@ from pipelines.recipe.yaml_text import KeyPath
 
 _SHOWN_PROBLEMS = 5
 _SHOWN_VALUE = 80
-_YAML_WORDS = {"an object": "a mapping of keys", "a valid array": "a list"}
+_YAML_WORDS = {
+    "an object": "a mapping of keys",
+    "a valid array": "a list",
+    "a valid boolean": "true or false",
+}
 """What pydantic names as in JSON, as people who write YAML name it."""
 
 

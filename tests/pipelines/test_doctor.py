@@ -61,5 +61,6 @@ def test_storage_is_tried_and_left_clean(tmp_path: object) -> None:
 
 def test_storage_that_can_not_be_written_is_a_problem() -> None:
     finding = about("storage", examine(storage_url="/proc/nowhere"))
+    assert finding.message == "/proc/nowhere: No such file or directory"
     assert finding.level == "problem"
     assert "/proc/nowhere" in finding.message

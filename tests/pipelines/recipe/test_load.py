@@ -98,7 +98,7 @@ def test_an_unknown_section_is_named_too(tmp_path: Path) -> None:
         ("seed=true", "--set seed=true: seed is true: it should be a valid integer"),
         ("seed=-1", "--set seed=-1: seed is -1: it should be greater than or equal to 0"),
         ("validation.fraction=0.6", "validation.fraction is 0.6: it should be less than or equal"),
-        ("dedup.exact=no", 'dedup.exact is "no": it should be a valid boolean'),
+        ("dedup.exact=no", 'dedup.exact is "no": it should be true or false'),
         ("dedup=3", "--set dedup=3: dedup is 3: it should be a mapping of keys"),
         (
             "exchange.bucket_bytes=5 apples",
