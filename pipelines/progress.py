@@ -102,7 +102,7 @@ class Bars(Subscriber):
     """Draws a bar for each stage, with its rate and the time left."""
 
     def __init__(self, console: Console) -> None:
-        self._progress = Progress(*_columns(console.width), console=console)
+        self._progress = Progress(*_columns(console), console=console)
         self._bars: dict[str, TaskID] = {}
         self._rate = _Rate()
 
@@ -152,10 +152,11 @@ class Bars(Subscriber):
         )
 
 
-def _columns(width: int) -> Iterator[ProgressColumn]:
-    """What a terminal of that width has room for: on a narrow one no bar, then no rate."""
-    whole = partial(Column, no_wrap=True)
-    yield SpinnerColumn(finished_text="✓")
+def _columns(console: Console) -> Iterator[ProgressColumn]:
+    """What a terminal has letters and room for: on a narrow one no bar, then no rate."""
+    width, whole = console.width, partial(Column, no_wrap=True)
+    signs = ("dots", "✓") if console.encoding.startswith("utf") else ("line", "*")
+    yield SpinnerColumn(signs[0], finished_text=signs[1])
     yield TextColumn("{task.description}", table_column=whole())
     if width >= _WITH_BAR:
         yield BarColumn(bar_width=24)

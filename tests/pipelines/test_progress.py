@@ -95,6 +95,15 @@ def test_what_is_written_suits_where_it_goes() -> None:
     assert isinstance(progress(stream=io.StringIO(), log_json=True), JsonLines)
 
 
+def test_bars_are_drawn_with_the_letters_that_a_terminal_has() -> None:
+    stream = io.BytesIO()
+    text = io.TextIOWrapper(stream, encoding="ascii", errors="strict", write_through=True)
+    with Bars(Console(file=text, force_terminal=True, width=80)) as on_event:
+        for event in (start(0), *map(task, range(1, 5)), end(4)):
+            on_event(event)
+    assert b"4/4" in stream.getvalue()
+
+
 @pytest.mark.parametrize(("width", "rate"), [(41, False), (60, False), (70, True), (80, True)])
 def test_bars_fit_a_narrow_terminal(width: int, rate: bool) -> None:
     stream = io.StringIO()
