@@ -94,15 +94,16 @@ def text_counts(
     [5, 1, 1, 2]
     """
     counts = np.zeros((len(starts), len(Count)), np.int32)
-    _count_texts(text, starts, ends, counts)
+    # Places of one type: each type would be another kernel to compile.
+    _count_texts(text, starts.astype(np.int64), ends.astype(np.int64), counts)
     return counts
 
 
 @kernel
 def _count_texts(
     text: NDArray[np.uint8],
-    starts: NDArray[np.int32],
-    ends: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
     counts: NDArray[np.int32],
 ) -> None:
     for row in range(len(starts)):
