@@ -1,8 +1,8 @@
 """Which encoding a page is in, and its text: what the page says is tried before it is believed.
 
-Order: byte order mark, the transport's charset, the page's `<meta>`, then detection by uchardet
-(resiliparse). Labels mean what browsers mean by them (WHATWG: "latin1" is windows-1252, "gb2312"
-is gb18030). Observations correct a wrong label:
+Order: byte order mark, the transport's charset, the page's `<meta>`, its XML declaration, then
+detection by uchardet (resiliparse). Labels mean what browsers mean by them (WHATWG: "latin1" is
+windows-1252, "gb2312" is gb18030). Observations correct a wrong label:
 
 * Bytes above ASCII that are valid UTF-8 throughout are UTF-8, whatever single-byte encoding was
   named: by chance that doesn't happen.
@@ -30,6 +30,7 @@ _BOMS = (
 _META = re.compile(
     rb"<meta[^>]{0,300}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([a-zA-Z0-9_:.()+-]{1,40})", re.I
 )
+_XML = re.compile(rb"\s*<\?xml[^>]{0,100}?\sencoding\s*=\s*[\"']([a-zA-Z0-9_:.()+-]{1,40})", re.I)
 _META_BYTES = 4096
 _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _SUPERSETS = {"gbk": "gb18030", "big5": "big5hkscs", "euc_kr": "cp949", "shift_jis": "cp932"}
@@ -153,8 +154,10 @@ def _strict(body: bytes, encoding: str) -> str | None:
 def _from_meta(body: bytes) -> str | None:
     """The encoding that the page's head names; UTF-16 there can't be true, it means UTF-8."""
     head = body[:_META_BYTES]
-    found = _META.search(_COMMENT.sub(b"", head) if b"<!--" in head else head)
-    named = _known(found.group(1).decode("ascii")) if found else None
+    labels = _META.findall(_COMMENT.sub(b"", head) if b"<!--" in head else head)
+    declared = _XML.match(head)
+    labels += [declared[1]] if declared else []
+    named = next(filter(None, (_known(label.decode("ascii")) for label in labels)), None)
     return "utf-8" if named in ("utf-16-le", "utf-16-be") else named
 
 

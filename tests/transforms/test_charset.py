@@ -116,6 +116,18 @@ def test_utf16_without_a_mark_is_noticed(codec: str, declared: str | None) -> No
     assert decode_text(html.encode(codec), declared=declared, html=True) == html
 
 
+def test_a_label_that_nobody_knows_gives_way_to_the_next() -> None:
+    html = "<meta charset=bogus><meta charset=iso-8859-7><p>Ώ"
+    assert decode_text(html.encode("iso8859-7"), declared="nonsense", html=True) == html
+
+
+def test_an_xml_declaration_tells_where_no_meta_does() -> None:
+    xml = '<?xml version="1.0" encoding="ISO-8859-7"?><html><p>Ώ'
+    assert decode_text(xml.encode("iso8859-7"), declared=None, html=True) == xml
+    both = '<?xml version="1.0" encoding="ISO-8859-7"?><meta charset=windows-1251><p>Вода.'
+    assert decode_text(both.encode("cp1251"), declared=None, html=True) == both
+
+
 def test_a_label_in_a_comment_does_not_count() -> None:
     html = "<!-- <meta charset=koi8-r> -->" + page("windows-1251", "Вода.")
     assert decode_text(html.encode("cp1251"), declared=None, html=True) == html
