@@ -7,7 +7,8 @@
 
 A page can't stop the run. Where a tree is built, markup that makes tree builders quadratic is
 refused before (`transforms.markup`); nesting deeper than any browser's is refused by all. Whatever
-a library raises becomes the record's error.
+a library raises becomes the record's error. What can't be decoded in good part is no text but an
+image, a program, or a body whose compression was never undone.
 
 Cost (2-core AMD EPYC, 2026-11-23, one run over 1,120 pages of 150 kB beside other jobs): 1.9 ms a
 page, decoding and the page's claims included; resiliparse 2.1, trafilatura 25, its fast mode 19.
@@ -106,7 +107,7 @@ def _extract_rows(
                 text, facts = _read_page(utf8_body(body, declared=charset.as_py()), options)
             else:
                 text, facts = decode_text(body, declared=charset.as_py(), html=False), Facts()
-            yield _encodable(text), None, facts
+            yield _checked(text), None, facts
         except RefusedPageError as refusal:
             yield None, str(refusal), Facts()
         except BaseException as error:
@@ -144,6 +145,20 @@ def _read_page(page: bytes, options: ExtractOptions) -> tuple[str, "Facts"]:
     return resiliparse_text(decoded, options), facts
 
 
-def _encodable(text: str) -> str:
-    """The text with U+FFFD for lone surrogates, which no string array can hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+def _checked(text: str) -> str:
+    """The text with U+FFFD for lone surrogates, which no string array can hold.
+
+    Raises:
+        RefusedPageError: too much of it is U+FFFD.
+    """
+    if text.isascii():
+        return text
+    text = text.encode("utf-8", "replace").decode()
+    lost = text.count("\ufffd")
+    if lost > max(_MOST_LOST * len(text), _FEW_LOST):
+        raise RefusedPageError(f"not_text: {lost:,} of {len(text):,} characters can't be decoded")
+    return text
+
+
+_MOST_LOST, _FEW_LOST = 0.25, 16
+"""Share of a text's characters that may be U+FFFD, and how many may be at any rate."""

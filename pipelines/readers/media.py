@@ -3,7 +3,8 @@
 The first header that names a type decides: HTTP's Content-Type, then the crawler's
 WARC-Identified-Payload-Type; where neither does, the body's first bytes do, by the tables of the
 WHATWG MIME Sniffing standard (sections 5.2 and 7.1). A type that the body's first bytes prove
-wrong (a PDF sent as HTML, HTML sent as plain text) gives way to them. No header is required.
+wrong (a PDF sent as HTML, HTML sent as plain text) gives way to them, and so does one of bytes that
+no text has: a program, a body whose compression was never undone. No header is required.
 """
 
 import re
@@ -48,6 +49,12 @@ _TAG = re.compile(
 )
 _PAGE = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE)
 _BINARY_BYTES = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_CONTROL_BYTES = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+"""Without NUL, of which UTF-16 is full."""
+
+_MOST_CONTROLS, _FEW_CONTROLS = 0.07, 4
+"""Share of them that a text may have, and how many at any rate; of random bytes it's a tenth."""
+
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s\"';,]{1,40})", re.IGNORECASE)
 
 
@@ -79,16 +86,27 @@ def media_of(type_: str, body: bytes | memoryview) -> Media:
     for magic, found in _BINARY:
         if start.startswith(magic):
             return Media(None, found)
+    has_bom = any(start.startswith(bom) for bom, _ in _BOMS)
+    if not has_bom and _is_full_of_controls(start):
+        return Media(None, "application/octet-stream")
     if type_ == "text/plain":
         return Media(HTML, "text/html") if _PAGE.match(_text(start)) else Media(TEXT, type_)
     if type_:
         return Media(_MEDIA.get(type_), type_)
     if _TAG.match(_text(start)):
         return Media(HTML, "text/html")
-    has_bom = any(start.startswith(bom) for bom, _ in _BOMS)
     if not has_bom and _BINARY_BYTES.search(start):
         return Media(None, "application/octet-stream")
     return Media(TEXT, "text/plain")
+
+
+def _is_full_of_controls(start: bytes) -> bool:
+    """Whether no text begins so; in UTF-16 every second byte may look like a control character."""
+    halves = (start[::2], start[1::2])
+    return all(
+        len(_CONTROL_BYTES.findall(half)) > max(_MOST_CONTROLS * len(half), _FEW_CONTROLS)
+        for half in halves
+    )
 
 
 def charset_of(content_type: str) -> str | None:

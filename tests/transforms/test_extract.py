@@ -3,6 +3,7 @@ import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pyarrow as pa
 import pytest
@@ -65,6 +66,16 @@ def test_long_lines_are_taken_where_the_rules_find_no_main_text() -> None:
     assert text == ARTICLE.strip()
     page = '<body><div class="modal popup"><p>Short</p></div></body>'
     assert extract(page, options=RESILIPARSE) == ("", None)
+
+
+@pytest.mark.parametrize("media", ["html", "text"])
+def test_what_cannot_be_decoded_for_the_most_part_is_no_text(media: str) -> None:
+    noise = Random(5).randbytes(4_000).replace(b"<", b"")
+    text, error = extract_text(records(noise, media=media), options=STANDARD)
+    assert text[0].as_py() is None
+    assert str(error[0]).startswith("not_text: ")
+    some = ("Größe, " * 90).encode() + b"\xff " * 16
+    assert extract_text(records(some, media=media), options=STANDARD)[1][0].as_py() is None
 
 
 def test_plain_text_is_decoded_only() -> None:

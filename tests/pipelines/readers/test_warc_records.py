@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -169,6 +170,11 @@ def test_status_and_type_drop(tmp_path: Path) -> None:
         (b"<rss>", "text/html", "", "html"),
         (b"\x00\x01\x02", "", "", "application/octet-stream"),
         (b"%PDF-1.4 ...", "text/html", "", "application/pdf"),
+        (random.Random(3).randbytes(2_000), "text/html", "", "application/octet-stream"),
+        (random.Random(4).randbytes(2_000), "text/plain", "", "application/octet-stream"),
+        ("Вода течёт вниз. ".encode("utf-16-le") * 9, "text/html", "", "html"),
+        (("\ufeff" + "น้ำไหลลง " * 9).encode("utf-16-le"), "text/html", "", "html"),
+        (b"a\x01b\x02 form feeds\x0c and other controls\x03 in a page", "text/html", "", "html"),
         (b"anything", "", "image/png", "image/png"),
         (b"anything", "Text/CSS ; charset=x", "text/html", "text/css"),
         (b"", "", "", "text"),
