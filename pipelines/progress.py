@@ -126,7 +126,8 @@ class Bars(Subscriber):
                 self._progress.update(self._bars[event.stage], advance=1, rate=str(self._rate))
             case StageEnd() if event.stage in self._bars:
                 bar = self._bars[event.stage]
-                self._progress.update(bar, rate=str(self._rate))
+                if rate := str(self._rate):
+                    self._progress.update(bar, rate=rate)
                 self._progress.stop_task(bar)
             case Notice():
                 self._progress.console.print(

@@ -95,6 +95,14 @@ def test_what_is_written_suits_where_it_goes() -> None:
     assert isinstance(progress(stream=io.StringIO(), log_json=True), JsonLines)
 
 
+def test_a_stage_of_an_earlier_run_says_so_to_the_end() -> None:
+    stream = io.StringIO()
+    with Bars(Console(file=stream, force_terminal=True, width=100)) as on_event:
+        on_event(start(0, done=4))
+        on_event(end(0, 0.0))
+    assert "done before" in stream.getvalue().rpartition("✓")[2]
+
+
 def test_bars_are_drawn_with_the_letters_that_a_terminal_has() -> None:
     stream = io.BytesIO()
     text = io.TextIOWrapper(stream, encoding="ascii", errors="strict", write_through=True)
