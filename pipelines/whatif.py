@@ -23,7 +23,13 @@ from pipelines.tables import batches, require_output
 from pipelines.text.curate import curation_rules, curation_signals
 from transforms.rules import Rule, failing_mask, first_failures
 
-THRESHOLDS = ("length", "language.keep", "language.minimum_score", "heuristics.thresholds")
+THRESHOLDS = (
+    "length",
+    "language.keep",
+    "language.minimum_score",
+    "language.minimum_scores",
+    "heuristics.thresholds",
+)
 """The recipe's keys that only compare what was measured."""
 
 _EXAMPLES = 5

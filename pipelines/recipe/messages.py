@@ -14,6 +14,9 @@ from pydantic import BaseModel, ValidationError
 
 from pipelines.recipe.yaml_text import KeyPath
 
+_OF_KEY = "[key]"
+"""What pydantic puts into the place of a mapping's key that isn't one of its choices."""
+
 _SHOWN_PROBLEMS = 5
 _SHOWN_VALUE = 80
 _YAML_WORDS = {
@@ -71,8 +74,10 @@ def fields_at(model: Any, path: KeyPath) -> list[str]:
 def _problem(
     item: Mapping[str, Any], data: Any, model: type[BaseModel], place: Callable[[KeyPath], str]
 ) -> str:
-    path = _written_path(item["loc"], data)
+    path = _written_path(tuple(part for part in item["loc"] if part != _OF_KEY), data)
     where, name = place(path), key_name(path)
+    if _OF_KEY in item["loc"]:
+        return f"{where}unknown key {name!r}{_near_value(item)} (allowed here: {_expected(item)})"
     if item["type"] == "extra_forbidden":
         allowed = fields_at(model, path[:-1])
         hint = did_you_mean(str(path[-1]), allowed)
@@ -82,6 +87,9 @@ def _problem(
     reason = _reason(item)
     if not path:
         return f"{where}{reason}"
+    if isinstance(item["input"], dict) and item["type"] == "value_error":
+        # A section whose keys don't go together: its text would hide what is wrong.
+        return f"{where}{name}: {reason}"
     return f"{where}{name} is {_shown(item['input'])}: {reason}{_near_value(item)}"
 
 
@@ -95,10 +103,13 @@ def _reason(item: Mapping[str, Any]) -> str:
     return message
 
 
+def _expected(item: Mapping[str, Any]) -> str:
+    return str(item.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ")
+
+
 def _near_value(item: Mapping[str, Any]) -> str:
-    expected = str(item.get("ctx", {}).get("expected", ""))
-    choices = expected.replace(" or ", ", ").split(", ") if item["type"] == "literal_error" else []
-    return did_you_mean(str(item["input"]), [choice.strip("'") for choice in choices])
+    choices = _expected(item).split(", ") if item["type"] in ("literal_error", "enum") else []
+    return did_you_mean(str(item["input"]), choices)
 
 
 def _shown(value: Any) -> str:

@@ -60,6 +60,15 @@ def test_it_counts_what_other_thresholds_would_keep(
     assert found.after.languages.total() == sum(now)
 
 
+def test_a_language_may_have_a_threshold_of_its_own(out: str) -> None:
+    found = what_if(out, ["language.minimum_scores.en=0.95"])
+    passed = [page for page in PAGES if page.curated and page.failing == 0]
+    lost = [p for p in passed if p.language == "en" and p.language_score < np.float32(0.95)]
+    assert lost
+    assert (found.gained, found.lost) == (0, len(lost))
+    assert found.after.reasons["language_score_en"] >= len(lost)
+
+
 def test_the_same_thresholds_change_nothing(out: str) -> None:
     found = what_if(out, ["length.minimum_words=50"])
     assert found.gained == found.lost == found.kept_lost == 0

@@ -108,6 +108,15 @@ def test_an_unknown_section_is_named_too(tmp_path: Path) -> None:
         ("seed", "--set seed: write it as key.path=value, such as seed=7"),
         ("seed.x=1", "--set seed.x=1: seed is a value, it has no keys below it"),
         ("inputs.3.name=x", "--set inputs.3.name=x: inputs is a list of 1; write the number"),
+        ("heuristics.dialects=[gopher]", "'rpv2@code'; did you mean 'gopher@paper'?"),
+        (
+            "heuristics.thresholds.gopher@datatrov.top_2gram=1",
+            "unknown key 'heuristics.thresholds.gopher@datatrov'; did you mean 'gopher@datatrove'?",
+        ),
+        (
+            "heuristics.thresholds.gopher@paper.top_2gram=1",
+            ": heuristics: thresholds are for gopher@paper, which is not in dialects",
+        ),
         ("seed=[1", "--set seed=[1, line 1: not valid YAML: "),
     ],
 )
