@@ -16,7 +16,7 @@ def main(out: str, *, num_steps: int = 3) -> None:
         print(
             f"step {step}: input_ids {tuple(batch.input_ids.shape)} {batch.input_ids.dtype}, "
             f"{batch.num_label_tokens} label tokens, "
-            f"{len(batch.cu_seqlens) - 1} documents, the longest {batch.max_seqlen} tokens"
+            f"{len(batch.cu_seqlens) - 1} segments, the longest {batch.max_seqlen} tokens"
         )
     state = loader.state_dict()
     print(f"a checkpoint taken here goes on at epoch {state['epoch']}, row {state['row']}")

@@ -181,6 +181,10 @@ def check_step(step: Any, *, name: str = "step") -> int:
     return int(step)
 
 
+class NothingToDeliverError(UsageError):
+    """All of a split's documents are empty, deleted or not selected."""
+
+
 def check_steps(steps: int, rows: int, options: LoaderOptions) -> None:
     """Raise if an epoch has no step.
 
@@ -188,7 +192,7 @@ def check_steps(steps: int, rows: int, options: LoaderOptions) -> None:
         UsageError: there are no rows, or a batch is larger than an epoch.
     """
     if rows == 0:
-        raise UsageError(
+        raise NothingToDeliverError(
             "the dataset has no tokens to deliver: its documents are empty, deleted, or not "
             "selected; take another split, version or selection"
         )

@@ -5,7 +5,6 @@ window of it is. List offsets are checked before a kernel trusts them, since a b
 it out of the mapping.
 """
 
-import contextlib
 import json
 import threading
 from collections import OrderedDict
@@ -23,6 +22,7 @@ from penstock.errors import DataError, UsageError
 from penstock.fetch_ahead import FetchAhead
 from penstock.kernel import kernel
 from penstock.manifest import Manifest, read_manifest
+from penstock.prefetch import stop_event
 from penstock.remote_lengths import read_lengths
 from penstock.retry import patiently
 from penstock.selection import Selection
@@ -83,7 +83,6 @@ class Dataset:
         self._lock = threading.Lock()
         self._cache = None if storage.is_local(out) else cache
         self._ahead = FetchAhead(self._fetch)
-        self._stop = threading.Event()
         self._check_sizes()
         if self._cache is not None:
             self._cache.check_room(self.shards)
@@ -163,15 +162,6 @@ class Dataset:
         """End that thread."""
         self._ahead.stop()
 
-    @contextlib.contextmanager
-    def no_fetching(self) -> Iterator[None]:
-        """Break off what other threads wait for inside the block: they get FetchingStoppedError."""
-        self._stop.set()
-        try:
-            yield
-        finally:
-            self._stop.clear()
-
     def close(self) -> None:
         """Let go of the open shards."""
         self.stop_fetching()
@@ -206,14 +196,24 @@ class Dataset:
         """The open reader of a shard; call it under the lock."""
         reader = self._readers.pop(shard, None)
         if reader is None:
-            reader = ShardReader(self._fetch(shard, self._stop))
+            reader = self._open(shard)
             self._check_type(reader)
         self._readers[shard] = reader
         if len(self._readers) > (OPEN_SHARDS if self._cache is None else OPEN_CACHED_SHARDS):
             self._readers.popitem(last=False)[1].close()
         return reader
 
-    def _fetch(self, shard: int, stop: threading.Event) -> str:
+    def _open(self, shard: int) -> ShardReader:
+        while True:
+            path = self._fetch(shard, stop_event())
+            try:
+                return ShardReader(path)
+            except DataError:
+                # Another process may have taken a cached shard's room before it was open here.
+                if self._cache is None or Path(path).exists():
+                    raise
+
+    def _fetch(self, shard: int, stop: threading.Event | None) -> str:
         """Where a shard can be opened: where it is, or where the cache has it."""
         entry = self.shards[shard]
         url = storage.join(self.out, entry.path)

@@ -76,5 +76,8 @@ def _read_one(url: str, entry: DeletionEntry) -> DocIds:
     table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
     found = (table.schema.metadata or {}).get(_FORMAT_KEY, b"none").decode()
     if found != str(DELETION_FORMAT):
-        raise DataError(f"deletion file {url}: format is {found}; this program reads 1")
+        raise DataError(
+            f"deletion file {url}: format is {found}; this program reads "
+            f"{DELETION_FORMAT}; install the Penstock version that wrote it"
+        )
     return as_doc_ids(table.column("doc_id").combine_chunks())

@@ -53,8 +53,7 @@ class Delivery:
         course, size = self._course, self._options.global_batch_size
         epoch, rows = course.rest()
         wanted = (row for row in rows if not self._is_skipped(epoch, row)) if self._skips else rows
-        batches = (self._make(epoch, row) for row in wanted)
-        made = prefetched(batches, self._options.prefetch, breaking=self._no_fetching)
+        made = prefetched((self._make(epoch, row) for row in wanted), self._options.prefetch)
         self._ahead = made
         try:
             for batch in map(self._handoff.deliver, made):
@@ -93,13 +92,6 @@ class Delivery:
         """Have no batch made inside the block; it gets the row behind the last one that was."""
         with self._making:
             yield max(self._course.row, self._made)
-
-    @contextlib.contextmanager
-    def _no_fetching(self) -> Iterator[None]:
-        with contextlib.ExitStack() as stack:
-            for dataset in self._datasets:
-                stack.enter_context(dataset.no_fetching())
-            yield
 
     def _make(self, epoch: int, row: int) -> Any:
         with self._making:

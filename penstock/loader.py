@@ -167,9 +167,9 @@ class TokenLoader:
     def provenance(self, step: int) -> pa.Table:
         """Which document each segment of a step's global batch is from, one row a segment.
 
-        Columns: row (of the global batch), column (where in the row it begins), length (tokens),
-        doc_id, token (the first one's place in its document), source (the recipe's input), shard;
-        of a mixture also dataset (its name).
+        Columns: row (of the global batch, before balance_ranks deals it out), column (where in the
+        row it begins), length (tokens), doc_id, token (the first one's place in its document),
+        source (the recipe's input), shard; of a mixture also dataset (its name).
         """
         epoch, first = self._course.place(check_step(step))
         return self._course.provenance(epoch, first, first + self.options.global_batch_size)

@@ -6,8 +6,7 @@ being forgotten), and its own error comes out where the batch would have.
 """
 
 import threading
-from collections.abc import Callable, Generator, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterable
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -16,18 +15,17 @@ T = TypeVar("T")
 HANDOVERS = 4
 """The batches ahead are passed on in about this many lists."""
 
+_told = threading.local()
 
-Breaking = Callable[[], AbstractContextManager[object]]
+
+def stop_event() -> threading.Event | None:
+    """What tells the calling thread to stop, if it's one that makes items ahead."""
+    return getattr(_told, "stopped", None)
 
 
-def prefetched(
-    items: Generator[T, None, None], ahead: int, *, breaking: Breaking = nullcontext
-) -> Generator[T, None, None]:
-    """The same items; where `ahead` is positive, a thread makes up to that many ahead.
-
-    Where the iteration ends early, it waits inside `breaking()` for the item that is being made.
-    """
-    return _from_thread(items, ahead, breaking) if ahead > 0 else items
+def prefetched(items: Generator[T, None, None], ahead: int) -> Generator[T, None, None]:
+    """The same items; where `ahead` is positive, a thread makes up to that many ahead."""
+    return _from_thread(items, ahead) if ahead > 0 else items
 
 
 def most_alive(ahead: int) -> int:
@@ -45,7 +43,7 @@ def _list_size(ahead: int) -> int:
     return max(1, ahead // HANDOVERS)
 
 
-def _from_thread(items: Iterable[T], ahead: int, breaking: Breaking) -> Generator[T, None, None]:
+def _from_thread(items: Iterable[T], ahead: int) -> Generator[T, None, None]:
     channel = _Channel[T](ahead)
     thread = threading.Thread(
         target=channel.send_all, args=(items,), name="penstock-prefetch", daemon=True
@@ -57,12 +55,9 @@ def _from_thread(items: Iterable[T], ahead: int, breaking: Breaking) -> Generato
             received.reverse()
             while received:
                 yield received.pop()
-    except BaseException:
+    finally:
         channel.stop()
-        with breaking():
-            thread.join()
-        raise
-    thread.join()
+        thread.join()
 
 
 class _Channel(Generic[T]):
@@ -74,19 +69,20 @@ class _Channel(Generic[T]):
         self._room: SimpleQueue[None] = SimpleQueue()
         for _ in range(ahead // self._list_size):
             self._room.put(None)
-        self._stopped = False
+        self._stopped = threading.Event()
         self._error: BaseException | None = None
 
     def send_all(self, items: Iterable[T]) -> None:
         """Send every item until the end, an error or `stop`; then the empty list."""
         pending: list[T] = []
+        _told.stopped = self._stopped
         try:
             for item in items:
                 pending.append(item)
                 if len(pending) == self._list_size:
                     self._send(pending)
                     pending = []
-                if self._stopped:
+                if self._stopped.is_set():
                     return
         except BaseException as error:
             self._error = error
@@ -109,7 +105,7 @@ class _Channel(Generic[T]):
 
     def stop(self) -> None:
         """Tell the sender to stop after the item that it is making."""
-        self._stopped = True
+        self._stopped.set()
         self._room.put(None)
 
     def _send(self, items: list[T]) -> None:

@@ -114,7 +114,7 @@ class ShardCache:
         """Remove what was used longest ago until `size` bytes fit; call it under the lock."""
         for path in self.folder.glob(f"*{_PARTIAL}"):
             _remove_abandoned(path)
-        files = {path: path.stat() for path in self.folder.iterdir() if path.name != "lock"}
+        files = self._files()
         total = sum(found.st_size for found in files.values())
         finished = [path for path in files if path.suffix == ".arrow"]
         for path in sorted(finished, key=lambda path: files[path].st_mtime_ns):
@@ -123,6 +123,12 @@ class ShardCache:
             path.unlink()
             total -= files[path].st_size
         return total + size <= self.max_bytes
+
+    def _files(self) -> dict[Path, os.stat_result]:
+        """What is in the cache; others finish their files, and give them up, without the lock."""
+        while True:
+            with contextlib.suppress(FileNotFoundError):
+                return {path: path.lstat() for path in self.folder.iterdir() if path.name != "lock"}
 
 
 def _download(partial: IO[bytes], url: str, size: int, stop: Event | None) -> str:

@@ -118,7 +118,8 @@ def _refuse(differences: list[str]) -> None:
         raise UsageError(
             "the loader's state belongs to something else: "
             + "; ".join(differences)
-            + "; open the loader as it was, or begin without the state"
+            + "; open the loader as it was (an older version with version=…), or begin without the "
+            "state"
         )
 
 

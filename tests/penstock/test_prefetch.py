@@ -5,7 +5,7 @@ from collections.abc import Generator
 import numpy as np
 import pytest
 
-from penstock.prefetch import _Channel, prefetched
+from penstock.prefetch import _Channel, prefetched, stop_event
 
 
 def numbers(count: int, seen: list[int] | None = None) -> Generator[int, None, None]:
@@ -58,6 +58,16 @@ def test_a_forgotten_iteration_ends_its_thread() -> None:
     assert len(threads()) == 1
     del items
     assert threads() == []
+
+
+def test_only_its_own_thread_is_told_to_stop() -> None:
+    items = prefetched((stop_event() for _ in range(9)), 2)
+    told = next(items)
+    assert told is not None
+    assert not told.is_set()
+    items.close()
+    assert told.is_set()
+    assert stop_event() is None
 
 
 def test_what_was_handed_out_isnt_kept() -> None:

@@ -164,6 +164,49 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     assert storage.hash_file(str(path)) == second.xxh3_128
 
 
+def test_a_shard_that_another_process_finishes_meanwhile_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gets its name after the cache was listed, and must go to make room."""
+    out = "memory://remote-finished/out"
+    entry = made(out).shards[0]
+    unfinished, finished = tmp_path / "other.fetching", tmp_path / "other.arrow"
+    unfinished.write_bytes(bytes(100))
+    measure = Path.lstat
+
+    def finish_first(path: Path) -> os.stat_result:
+        if path == unfinished:
+            path.rename(finished)
+        return measure(path)
+
+    with open(unfinished, "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        monkeypatch.setattr(Path, "lstat", finish_first)
+        cache = ShardCache(tmp_path, entry.bytes + 50)
+        assert cache.fetch(storage.join(out, entry.path), entry).exists()
+    assert not finished.exists()
+
+
+def test_a_shard_whose_room_was_taken_before_it_was_open_is_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = "memory://remote-taken/out"
+    made(out)
+    fetch, taken = ShardCache.fetch, []
+
+    def take_once(self: ShardCache, url: str, entry: Any, stop: Any = None) -> Path:
+        path = fetch(self, url, entry, stop)
+        if not taken:
+            taken.append(path)
+            path.unlink()
+        return path
+
+    monkeypatch.setattr(ShardCache, "fetch", take_once)
+    loader = open_loader(out, cache_dir=tmp_path)
+    assert plain(loader.batch(0)) == plain(open_loader(out, cache_bytes=0).batch(0))
+    assert taken
+
+
 def test_fetching_stops_when_it_is_told_to(tmp_path: Path) -> None:
     out = "memory://remote-stop/out"
     entry = made(out).shards[0]

@@ -111,6 +111,20 @@ def test_the_loader_keeps_its_promises(tmp_path: Path) -> None:
     assert heard[-2:] == ["loader, split train", "loader, split validation"]
 
 
+def test_a_split_that_was_taken_down_is_no_fault(tmp_path: Path) -> None:
+    entry = write_deletions(str(tmp_path), 2, np.array([doc_id(n) for n in range(60, 69)], "S16"))
+    make_dataset(
+        str(tmp_path),
+        random_documents([300] * 60),
+        validation=random_documents([300] * 9),
+        deletions=(entry,),
+        version=2,
+    )
+    report = verify(str(tmp_path), loader=True)
+    assert report.ok
+    assert list(report.batches) == ["train"]
+
+
 def test_a_loader_that_breaks_its_promises_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
