@@ -172,16 +172,16 @@ def test_a_shard_that_another_process_finishes_meanwhile_counts(
     entry = made(out).shards[0]
     unfinished, finished = tmp_path / "other.fetching", tmp_path / "other.arrow"
     unfinished.write_bytes(bytes(100))
-    measure = Path.lstat
+    measure = Path.stat
 
-    def finish_first(path: Path) -> os.stat_result:
-        if path == unfinished:
-            path.rename(finished)
-        return measure(path)
+    def finish_first(path: Path, **options: Any) -> os.stat_result:
+        if path == unfinished and not finished.exists():
+            os.rename(path, finished)
+        return measure(path, **options)
 
     with open(unfinished, "rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        monkeypatch.setattr(Path, "lstat", finish_first)
+        monkeypatch.setattr(Path, "stat", finish_first)
         cache = ShardCache(tmp_path, entry.bytes + 50)
         assert cache.fetch(storage.join(out, entry.path), entry).exists()
     assert not finished.exists()
