@@ -4,6 +4,8 @@ A table that is cut to 80 columns can't be searched for a URL, so away from a te
 width, and no blanks behind the last column.
 """
 
+import sys
+
 from rich.console import Console, RenderableType
 
 _NO_WIDTH = 1_000_000
@@ -11,12 +13,13 @@ _NO_WIDTH = 1_000_000
 
 def show(*what: RenderableType, for_copying: bool = False) -> None:
     """Print one thing after another; what is for copying isn't broken into lines by us."""
-    console = Console(highlight=False)
-    if console.is_terminal:
+    if sys.stdout.isatty():
+        console = Console(highlight=False)
         for one in what:
             console.print(one, soft_wrap=for_copying, markup=False)
         return
-    wide = Console(highlight=False, width=_NO_WIDTH)
+    # With a height too, or Rich takes a dumb terminal for 80 columns wide in any case.
+    wide = Console(highlight=False, width=_NO_WIDTH, height=1)
     with wide.capture() as lines:
         for one in what:
             wide.print(one, markup=False)

@@ -31,7 +31,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> str:
 def printed(*arguments: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *arguments],
-        env={**os.environ, **environment},
+        env=os.environ | {"FORCE_COLOR": ""} | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -49,7 +49,13 @@ def test_what_a_program_reads_has_no_width(out: str, command: str) -> None:
 
 
 def test_a_terminal_folds_a_url_and_loses_nothing_of_it(out: str) -> None:
-    text = printed("clusters", out, COLUMNS="40", TTY_COMPATIBLE="1", NO_COLOR="1", TERM="dumb")
+    reader, writer = os.openpty()
+    plain = {"COLUMNS": "40", "NO_COLOR": "1", "TERM": "dumb"}
+    command = [sys.executable, "-c", PROGRAM, "clusters", out]
+    with open(writer, "wb") as terminal:
+        subprocess.run(command, stdout=terminal, env=os.environ | plain, check=True)
+    with open(reader, "rb") as screen:
+        text = screen.read1().decode()
     assert "…" not in text
     assert LONG in "".join(line.strip() for line in text.splitlines())
 
