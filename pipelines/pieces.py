@@ -98,8 +98,10 @@ class Piece:
         return cls(spans=spans, unsplit=data["unsplit"])
 
 
-def list_inputs(inputs: Iterable[InputOptions]) -> list[InputFile]:
+def list_inputs(inputs: Iterable[InputOptions], *, outside: str | None = None) -> list[InputFile]:
     """The files of all inputs, those of an input sorted by URL, no file twice.
+
+    Those below the folder `outside`, a run's own output, are none of them.
 
     Raises:
         UsageError: a pattern names no file (the message says what is near), a file's format can't
@@ -112,7 +114,11 @@ def list_inputs(inputs: Iterable[InputOptions]) -> list[InputFile]:
                 f"inputs.{entry.name}.paths: got no path; name files, folders or globs there, "
                 "or give --input"
             )
-        found = {url: info for path in entry.paths for url, info in _matches(entry, path).items()}
+        found = {
+            url: info
+            for path in entry.paths
+            for url, info in _matches(entry, path, outside).items()
+        }
         for url in sorted(found):
             if url in files:
                 raise UsageError(
@@ -161,7 +167,7 @@ def _format_of(entry: InputOptions, url: str) -> str:
     )
 
 
-def _matches(entry: InputOptions, pattern: str) -> dict[str, FileInfo]:
+def _matches(entry: InputOptions, pattern: str, outside: str | None) -> dict[str, FileInfo]:
     """URL -> what storage says of it, of the files that a path, folder or glob names."""
     where = f"inputs.{entry.name}.paths"
     if not pattern:
@@ -171,9 +177,12 @@ def _matches(entry: InputOptions, pattern: str) -> dict[str, FileInfo]:
         files = _listed(fs, path)
     except OSError as error:
         raise UsageError(f"{where}: can't list {pattern!r}: {error}") from error
-    if not files:
+    found = {_url(fs, name): info for name, info in files.items()}
+    if outside is not None:
+        found = {url: info for url, info in found.items() if not url.startswith(f"{outside}/")}
+    if not found:
         raise UsageError(f"{where}: no file matches {pattern!r}{_near(fs, path)}")
-    return {_url(fs, name): info for name, info in files.items()}
+    return found
 
 
 def _listed(fs: Any, path: str) -> dict[str, FileInfo]:

@@ -35,7 +35,7 @@ from pipelines.text.models import (
 )
 from pipelines.text.nothing import NothingKeptError
 from pipelines.text.plan import text_plan
-from pipelines.workspace import Workspace
+from pipelines.workspace import Workspace, absolute
 from transforms import words
 
 LEAST_TASK_MEMORY = 64_000_000
@@ -79,7 +79,7 @@ def plan_text(
     Raises:
         UsageError: inputs, models, tokenizer or memory aren't as they must be.
     """
-    files = list_inputs(recipe.inputs)
+    files = list_inputs(recipe.inputs, outside=absolute(recipe.output).rstrip("/"))
     pieces = plan_pieces(files, recipe.read)
     models = load_models(recipe)
     workers = 1 if engine == "serial" else workers or available_cores()

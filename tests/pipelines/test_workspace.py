@@ -249,3 +249,13 @@ def test_two_runs_are_not_at_work_in_one_output(lines: str, tmp_path: Path) -> N
         (tmp_path / "out" / "written-now.partial").touch()
     assert not run(lines, tmp_path / "out").already_done
     assert not list((tmp_path / "out").rglob("*.partial"))
+
+
+def test_an_output_within_the_input_folder_is_no_input(lines: str, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    recipe = flow.recipe([str(tmp_path)], output, KEEP_ALL)
+    mine = Workspace(recipe, list_inputs(recipe.inputs, outside=str(output)))
+    mine.open()
+    storage.write_bytes(storage.join(mine.work, "curate-01", "0.curated"), b"begun")
+    assert run_text(recipe, engine="serial").manifest.counts.records == 41
+    assert run_text(recipe, engine="serial").already_done
