@@ -103,7 +103,7 @@ _UNSEEN = re.compile(
 
 
 def page_text(read: ReadPage, options: "ExtractOptions") -> str:
-    """The text of a page, its blocks parted by blank lines: all, or the main one."""
+    """The text of a page, its blocks parted by blank lines: all that is shown, or the main one."""
     if not options.main_content:
         return _whole_text(read, options)
     text = _main_text(read, options)
@@ -129,8 +129,8 @@ def _main_text(read: ReadPage, options: "ExtractOptions") -> str:
 
 
 def _whole_text(read: ReadPage, options: "ExtractOptions") -> str:
-    every = np.ones(len(read.cut.blocks), np.bool_)
-    return blocks_text(read.cut, every, list_bullets=options.list_bullets)
+    shown = ~_is_hidden(block_features(*read))
+    return blocks_text(read.cut, shown, list_bullets=options.list_bullets)
 
 
 def _read(page: bytes, options: "ExtractOptions") -> ReadPage:
@@ -153,7 +153,7 @@ def main_blocks(
     characters = features[_CHARACTERS]
     linked = characters * features[_LINK_SHARE].astype(np.int64) // 1000
     kept |= keep_wholes(cut, characters, linked, scores)
-    kept &= (features[_NAMED_UNSEEN] & _SMALL) == 0
+    kept &= ~_is_hidden(features)
     found = int(characters[kept].sum())
     if found >= _SHORT:
         return kept
@@ -219,6 +219,11 @@ def _prose_blocks(
     link_share, sentences, words = *features[[_LINK_SHARE, _SENTENCES]], _words(features)
     bare: NDArray[np.bool_] = ~_in_furniture(features) & (link_share < _MANY_LINKS)
     return bare & (((words >= 8) & (sentences > 0)) | (words >= 20)), bare
+
+
+def _is_hidden(features: NDArray[np.int32]) -> NDArray[np.bool_]:
+    hidden: NDArray[np.bool_] = (features[_NAMED_UNSEEN] & _SMALL) > 0
+    return hidden
 
 
 def _in_furniture(features: NDArray[np.int32]) -> NDArray[np.bool_]:
