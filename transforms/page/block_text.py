@@ -1,6 +1,8 @@
 """The text of the block that is being written: white space collapsed, entities as they stand.
 
-Two `<br>` in a row part blocks, one breaks a line.
+Two `<br>` in a row part blocks, one breaks a line. Where the source wraps a line between characters
+of Chinese or Japanese there is no blank (CSS Text 3, section 4.1.3): a control character stands for
+it, which whoever counts words takes for a blank, and which is left out in the end.
 """
 
 import numpy as np
@@ -21,6 +23,7 @@ from transforms.page.blocks import (
 )
 from transforms.page.registers import Page
 
+WRAP = 0x1F
 _AMPERSAND = b"&"[0]
 _BLANK_ENTITIES = (b"&nbsp;", b"&#160;", b"&#xa0;", b"&#xA0;")
 _BLANK_ENTITY_BYTES = np.frombuffer(b"".join(_BLANK_ENTITIES), np.uint8)
@@ -74,13 +77,15 @@ def write_text(data: NDArray[np.uint8], at: int, end: int, page: Page) -> None:
     while at < end:
         after = _skip_blanks(data, at, end)
         if after > at:
-            space, at = 1, after
+            is_wrapped = out - begin >= 3 and _is_wide(text, out - 3) and _wraps(data, at, after)
+            space = 2 if is_wrapped and after < end and _is_wide(data, after) else 1
+            at = after
             continue
         if data[at] == 0:
             at += 1
             continue
         if space and out > begin and text[out - 1] != 0x0A:
-            text[out] = 0x20
+            text[out] = WRAP if space == 2 else 0x20
             out += 1
         space = 0
         text[out] = data[at]
@@ -90,6 +95,22 @@ def write_text(data: NDArray[np.uint8], at: int, end: int, page: Page) -> None:
             out, at = out + 1, at + 1
     state[r.OUT], state[r.SPACE] = out, space
     _count(page, out - before)
+
+
+@kernel
+def _wraps(data: NDArray[np.uint8], at: int, end: int) -> bool:
+    """Whether a line of the source ends among these blanks."""
+    while at < end and data[at] != 0x0A:
+        at += 1
+    return at < end
+
+
+@kernel
+def _is_wide(text: NDArray[np.uint8], at: int) -> bool:
+    """Whether a character of Chinese or Japanese stands there, or a mark as wide as one."""
+    if text[at] == 0xEF:
+        return at + 1 < len(text) and (text[at + 1] == 0xBC or text[at + 1] == 0xBD)
+    return bool(0xE3 <= text[at] <= 0xE9)
 
 
 @kernel

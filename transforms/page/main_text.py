@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.markup import RefusedPageError, markup_cost
+from transforms.page.block_text import WRAP
 from transforms.page.blocks import Blocks
 from transforms.page.context import context_features
 from transforms.page.cut import cut_blocks
@@ -168,7 +169,7 @@ def main_blocks(
 
 def blocks_text(cut: Blocks, kept: NDArray[np.bool_], *, list_bullets: bool) -> str:
     """The text of the kept blocks."""
-    text = render_blocks(cut, kept, list_bullets=list_bullets).decode()
+    text = render_blocks(cut, kept, list_bullets=list_bullets).decode().replace(chr(WRAP), "")
     text = html.unescape(text) if "&" in text else text
     # Few texts have any, and looking for each of them is a hundred times as fast as the pattern.
     is_clean = text.isascii() or not any(character in text for character in _UNSEEN_CHARACTERS)

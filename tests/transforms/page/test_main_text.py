@@ -52,6 +52,20 @@ def test_entities_are_decoded_once() -> None:
     assert "Café &lt; € <b> was written there." in found
 
 
+WRAPPED = {
+    "水车在\n  河边。\r\n石磨也转，\n（慢慢地）": "水车在河边。石磨也转，（慢慢地）",
+    "水车 在 \n河边\nthe mill\n水": "水车 在河边 the mill 水",
+    "물레방아가\n돌아갑니다": "물레방아가 돌아갑니다",
+    "<code>水</code>\n<b>车</b>": "水 车",
+    "水<br>\n车": "水\n车",
+}
+
+
+@pytest.mark.parametrize("source", WRAPPED)
+def test_a_line_that_the_source_wraps_in_chinese_has_no_blank(source: str) -> None:
+    assert text(f"<p>{source}</p>", main_content=False) == WRAPPED[source]
+
+
 def test_lists_tables_and_code_keep_their_form() -> None:
     assert rendered("<ul><li>a<li>b<ul><li>c</ul></ul>d") == "• a\n• b\n• c\n\nd"
     assert rendered("<ol><li>a<li><p>b</p><p>c</p></ol>") == "1. a\n\n2. b\n\nc"
