@@ -70,7 +70,8 @@ class Delivery:
             course.finish(rows[-1] + size if rows else course.row)
         finally:
             made.close()
-            if self._ahead is made:
+            # Unless a newer one is under way, also after `end`, which may have come amid a batch.
+            if self._ahead is made or self._ahead is None:
                 self.end()
 
     def single(self, step: int) -> Batch:

@@ -203,6 +203,8 @@ class TokenLoader:
             UsageError: batches from that step on were made already, or it isn't a mixture.
         """
         source, (_, row) = self._mixture(), self._course.place(check_step(step))
+        if not isinstance(weights, Mapping):
+            raise UsageError(f"weights is {weights!r:.80}; allowed: a dict of name -> weight")
         schedules = {name: as_schedule(weight, name=name) for name, weight in weights.items()}
         with self._delivery.paused() as made:
             if row < made:

@@ -181,6 +181,8 @@ def test_a_change_of_the_past_is_refused(outs: dict[str, str]) -> None:
     loader.amend_mixture({"web": 1, "code": 1}, step=10)
     with pytest.raises(UsageError, match=r"the weights are of \['web'\]; allowed: of all of"):
         loader.amend_mixture({"web": 1}, step=50)
+    with pytest.raises(UsageError, match=r"weights is \[1, 1\]; allowed: a dict of name"):
+        loader.amend_mixture([1, 1], step=50)  # type: ignore[arg-type]
     state = mixed(outs).state_dict() | {"row": 40}
     other = mixed(outs, {"web": 0.6, "code": 0.4})
     with pytest.raises(UsageError, match=r"from row 0 on, .* before .* row 40"):
