@@ -46,7 +46,7 @@ def _penstock(arguments: list[str], folder: Path) -> str:
 
 def _lines(text: str) -> list[str]:
     """Lines without what the machine decides: times, and white space at their ends."""
-    text = re.sub(r"after [\d.]+ s", "after a while", text)
+    text = re.sub(r"in [\d.]+ s$", "in a while", text, flags=re.MULTILINE)
     return [line.rstrip() for line in text.strip().splitlines()]
 
 

@@ -20,10 +20,16 @@ class LengthOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    minimum_words: int = Field(default=50, ge=0)
-    maximum_words: int | None = Field(default=100_000, ge=1)
-    minimum_characters: int = Field(default=200, ge=0)
-    maximum_characters: int | None = Field(default=None, ge=1)
+    minimum_words: int = Field(default=50, ge=0, description="Fewest words; 0: no bound.")
+    maximum_words: int | None = Field(
+        default=100_000, ge=1, description="Most words; null: no bound."
+    )
+    minimum_characters: int = Field(
+        default=200, ge=0, description="Fewest code points; 0: no bound."
+    )
+    maximum_characters: int | None = Field(
+        default=None, ge=1, description="Most code points; null: no bound."
+    )
 
 
 def length_signals(text: pa.StringArray) -> pa.RecordBatch:

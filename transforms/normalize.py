@@ -45,7 +45,9 @@ class NormalizeOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    maximum_blank_lines: int = Field(default=1, ge=0)
+    maximum_blank_lines: int = Field(
+        default=1, ge=0, description="Blank lines that may stand between two lines of text."
+    )
 
 
 def normalize_text(text: pa.StringArray, *, options: NormalizeOptions) -> pa.StringArray:

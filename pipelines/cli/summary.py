@@ -107,4 +107,4 @@ def _many(number: int, thing: str) -> str:
 
 def _time(run: Mapping[str, Any]) -> str:
     seconds = run.get("seconds")
-    return f", after {seconds:.1f} s" if isinstance(seconds, int | float) else ""
+    return f" in {seconds:.1f} s" if isinstance(seconds, int | float) else ""

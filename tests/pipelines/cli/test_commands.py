@@ -200,6 +200,11 @@ def test_recipes_are_listed_shown_and_described(penstock) -> None:  # type: igno
     assert "kind: text" in penstock("recipe", "show", "quickstart").out
     schema = json.loads(penstock("recipe", "schema").out)
     assert schema["properties"]["seed"]["default"] == 0
+    sections = [schema, *schema["$defs"].values()]
+    options = [option for section in sections for option in section.get("properties", {}).items()]
+    # An option that is a section of its own is described there.
+    unsaid = [name for name, option in options if not {"description", "$ref"} & option.keys()]
+    assert unsaid == []
 
 
 def test_doctor_looks_at_the_machine(penstock) -> None:  # type: ignore[no-untyped-def]
