@@ -1,4 +1,5 @@
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,9 @@ from hypothesis import settings
 # Kernels compile on their first call, and no test may depend on the clock.
 settings.register_profile("penstock", deadline=None)
 settings.load_profile("penstock")
+
+# A shell's background jobs ignore interrupts, and so would all programs that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
