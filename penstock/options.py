@@ -101,8 +101,8 @@ class LoaderOptions:
         """Where the shards of a remote dataset are kept."""
         if not self.cache_bytes:
             return None
-        folder = Path(self.cache_dir) if self.cache_dir else cache_folder() / "shards"
-        return ShardCache(folder, self.cache_bytes)
+        folder = Path(self.cache_dir).expanduser() if self.cache_dir else cache_folder() / "shards"
+        return ShardCache(folder.absolute(), self.cache_bytes)
 
     def _check_integer(self, name: str, least: int, most: int | None = None) -> None:
         value: Any = getattr(self, name)

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 
+from penstock import storage
 from penstock.dataset import Dataset
 from penstock.options import LoaderOptions
 from penstock.rows import RowSource
@@ -27,7 +28,8 @@ def open_part(subset: Subset, options: LoaderOptions) -> Part:
         UsageError: there is no such dataset, version or split.
         DataError: a shard is missing or isn't what the manifest says.
     """
-    out, conditions = os.fspath(subset.out), subset.conditions
+    # Shards are opened when they're needed, by when the program may be in another folder.
+    out, conditions = storage.absolute(os.fspath(subset.out)), subset.conditions
     dataset = Dataset(
         out,
         split="train" if subset.split is None else subset.split,

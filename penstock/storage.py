@@ -52,6 +52,12 @@ def is_local(url: str) -> bool:
     return isinstance(resolve(url)[0], LocalFileSystem)
 
 
+def absolute(url: str) -> str:
+    """The URL; of a local file its whole path, which means the same from every folder."""
+    fs, path = resolve(url)
+    return str(path) if isinstance(fs, LocalFileSystem) else url
+
+
 def join(base: str, *parts: str) -> str:
     """The URL of a file below a folder's URL."""
     return "/".join([base.rstrip("/"), *parts])

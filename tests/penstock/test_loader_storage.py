@@ -152,6 +152,25 @@ def test_any_store_gives_the_same_batches(tmp_path: Path) -> None:
     assert [plain(batch) for batch in local] == [plain(batch) for batch in remote]
 
 
+def test_the_program_may_go_to_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    make_dataset(str(tmp_path / "out"), random_documents(lengths_of(200)), shards=3, **SMALL)
+    make_dataset("memory://moving/out", random_documents(lengths_of(200)), shards=3, **SMALL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    here = open_loader("out")
+    remote = open_loader("memory://moving/out", cache_dir="cache")
+    at_home = open_loader("memory://moving/out", cache_dir="~/cache")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    wanted = open_loader(str(tmp_path / "out")).batch(3).digest()
+    assert [loader.batch(3).digest() for loader in (here, remote, at_home)] == [wanted] * 3
+    assert len(list((tmp_path / "cache").iterdir())) > 1
+    assert len(list((tmp_path / "home" / "cache").iterdir())) > 1
+    assert not list(Path.cwd().iterdir())
+
+
 class ReadOnlyFileSystem(MemoryFileSystem):  # type: ignore[misc]
     """Files in memory that refuse to be written as HTTP's do, by no OSError."""
 
