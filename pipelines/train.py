@@ -16,7 +16,8 @@ from penstock.errors import UsageError
 from pipelines.pieces import list_inputs
 from pipelines.readers.options import InputOptions, ReadOptions
 from pipelines.readers.read import read_span
-from transforms.extract import ExtractOptions, extract_text
+from transforms.extract import extract_text
+from transforms.extract_options import ExtractOptions
 from transforms.identity import keyed_hash
 from transforms.normalize import NormalizeOptions, normalize_text
 from transforms.tokenizers import FitOptions

@@ -13,12 +13,12 @@ Cost (2-core AMD EPYC): 1.95 ms for a page of 150 kB.
 
 from typing import TYPE_CHECKING, Any
 
+from transforms.extract_options import ExtractOptions
 from transforms.markup import RefusedPageError
 
 if TYPE_CHECKING:
     from resiliparse.parse.html import HTMLTree
 
-    from transforms.extract import ExtractOptions
 
 _MANY_TAGS = 8_000
 """With fewer, even a chain of them costs two seconds at worst."""
@@ -29,7 +29,7 @@ _SHORT, _PROSE = 200, 80
 _FURNITURE = ("nav", "footer", "aside", "form")
 
 
-def resiliparse_text(page: str, options: "ExtractOptions") -> str:
+def resiliparse_text(page: str, options: ExtractOptions) -> str:
     """The text of a page.
 
     Raises:
@@ -48,7 +48,7 @@ def resiliparse_text(page: str, options: "ExtractOptions") -> str:
     return text
 
 
-def _visible_text(tree: "HTMLTree", options: "ExtractOptions", **choice: Any) -> str:
+def _visible_text(tree: "HTMLTree", options: ExtractOptions, **choice: Any) -> str:
     from resiliparse.extract.html2text import extract_plain_text
 
     return extract_plain_text(

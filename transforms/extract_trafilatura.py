@@ -12,13 +12,10 @@ import os
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
 
+from transforms.extract_options import ExtractOptions
 from transforms.markup import RefusedPageError
 from transforms.trafilatura_child import OK, read_message, write_message
-
-if TYPE_CHECKING:
-    from transforms.extract import ExtractOptions
 
 _CODE = "from transforms.trafilatura_child import serve; serve(comments={comments})"
 _START_S = 60.0
@@ -28,7 +25,7 @@ class TrafilaturaError(RuntimeError):
     """trafilatura couldn't read a page; the message says why."""
 
 
-def trafilatura_text(page: str, options: "ExtractOptions") -> str:
+def trafilatura_text(page: str, options: ExtractOptions) -> str:
     """The main text of a page, by this process's own child.
 
     Raises:

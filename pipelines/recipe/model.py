@@ -12,7 +12,7 @@ from pipelines.options import (
     ValidationOptions,
 )
 from pipelines.readers.options import InputOptions, ReadOptions
-from transforms.extract import ExtractOptions
+from transforms.extract_options import ExtractOptions
 from transforms.heuristics.options import HeuristicOptions, heuristic_rules
 from transforms.language import LanguageOptions, language_rules
 from transforms.lengths import LengthOptions, length_rules

@@ -30,7 +30,8 @@ from schemas.ledger import DROPPED, FAILED, LEDGER
 from schemas.rejects import REJECTS
 from schemas.signals import signals_schema
 from transforms.buffers import fixed_matrix
-from transforms.extract import ExtractOptions, extract_pages
+from transforms.extract import extract_pages
+from transforms.extract_options import ExtractOptions
 from transforms.heuristics.measure import heuristic_signals
 from transforms.heuristics.options import (
     HeuristicOptions,

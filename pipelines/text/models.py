@@ -12,7 +12,7 @@ from pipelines.plan import StageResult
 from pipelines.recipe.model import TextRecipe
 from pipelines.system_errors import reason
 from pipelines.text.tokenizer import MODEL, load_run_tokenizer
-from transforms.extract import ExtractEngine
+from transforms.extract_options import ExtractEngine
 from transforms.heuristics.word_lists import WordList, WordListFile
 from transforms.language import UNDETERMINED, LanguageModel, LanguageOptions
 from transforms.page.forest import judge_digest

@@ -33,7 +33,8 @@ from tests.benchmarks.extraction_peers import TOOLS, Extracted, crawl_bodies, pe
 from tests.benchmarks.extraction_train import held_out_scores, labelled_pages
 from tests.benchmarks.measure import machine, table
 from tests.benchmarks.peers import version
-from transforms.extract import ExtractEngine, ExtractOptions, extract_text
+from transforms.extract import extract_text
+from transforms.extract_options import ExtractEngine, ExtractOptions
 from transforms.page.main_text import blocks_text, main_blocks
 
 OURS = "penstock"

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.extract import ExtractEngine, ExtractOptions, extract_text
+from transforms.extract import extract_text
+from transforms.extract_options import ExtractEngine, ExtractOptions
 
 STANDARD = ExtractOptions()
 RESILIPARSE = ExtractOptions(engine=ExtractEngine.RESILIPARSE)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from tests.transforms.test_extract import PAGE, extract
-from transforms.extract import ExtractEngine, ExtractOptions
+from transforms.extract_options import ExtractEngine, ExtractOptions
 from transforms.extract_trafilatura import Trafilatura, TrafilaturaError
 from transforms.markup import RefusedPageError
 

@@ -10,11 +10,12 @@ Cost (2-core AMD EPYC, with other jobs beside it): 1.7 ms for a page of 130 kB.
 
 import html
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.extract_options import ExtractOptions
 from transforms.markup import RefusedPageError, markup_cost
 from transforms.page.block_text import WRAP
 from transforms.page.blocks import Blocks
@@ -29,9 +30,6 @@ from transforms.page.names import listed
 from transforms.page.render import render_blocks
 from transforms.page.scan import Tokens, scan_tags
 from transforms.page.wholes import keep_wholes
-
-if TYPE_CHECKING:
-    from transforms.extract import ExtractOptions
 
 
 class ReadPage(NamedTuple):
@@ -103,7 +101,7 @@ _UNSEEN = re.compile(
 """Where words may, or may not, be broken; between words of Thai, Lao, Khmer, Burmese it stays."""
 
 
-def page_text(read: ReadPage, options: "ExtractOptions") -> str:
+def page_text(read: ReadPage, options: ExtractOptions) -> str:
     """The text of a page, its blocks parted by blank lines: all that is shown, or the main one."""
     if not options.main_content:
         return _whole_text(read, options)
@@ -120,7 +118,7 @@ def page_text(read: ReadPage, options: "ExtractOptions") -> str:
     return text
 
 
-def _main_text(read: ReadPage, options: "ExtractOptions") -> str:
+def _main_text(read: ReadPage, options: ExtractOptions) -> str:
     features = block_features(*read)
     scores = judge_blocks(features, read.cut, block_looks(*read), load_judge())
     kept = main_blocks(read.cut, features, scores)
@@ -129,12 +127,12 @@ def _main_text(read: ReadPage, options: "ExtractOptions") -> str:
     return blocks_text(read.cut, kept, list_bullets=options.list_bullets)
 
 
-def _whole_text(read: ReadPage, options: "ExtractOptions") -> str:
+def _whole_text(read: ReadPage, options: ExtractOptions) -> str:
     shown = ~_is_hidden(block_features(*read))
     return blocks_text(read.cut, shown, list_bullets=options.list_bullets)
 
 
-def _read(page: bytes, options: "ExtractOptions") -> ReadPage:
+def _read(page: bytes, options: ExtractOptions) -> ReadPage:
     return read_page(
         page,
         maximum_tags=options.maximum_tags,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from transforms.extract import ExtractOptions
+from transforms.extract_options import ExtractOptions
 from transforms.page.main_text import page_text, read_page
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.html"))

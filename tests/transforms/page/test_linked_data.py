@@ -3,7 +3,7 @@ import tracemalloc
 
 import numpy as np
 
-from transforms.extract import ExtractOptions
+from transforms.extract_options import ExtractOptions
 from transforms.page.linked_data import stated_body
 from transforms.page.main_text import page_text, read_page
 

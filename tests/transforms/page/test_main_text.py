@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.transforms.page.test_cut import cut
-from transforms.extract import ExtractOptions
+from transforms.extract_options import ExtractOptions
 from transforms.markup import RefusedPageError
 from transforms.page.features import FEATURES
 from transforms.page.main_text import main_blocks, page_text, read_page
