@@ -8,6 +8,7 @@ points of (least value, copies) for numbers; a value that it doesn't name has on
 import difflib
 import itertools
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -176,12 +177,15 @@ def _check_condition(condition: Any) -> None:
 def _check_weights(weight_by: Any) -> None:
     try:
         column, given = weight_by
-        points = list(given.items() if isinstance(given, Mapping) else given)
-        least, copies = [point[0] for point in points], [float(point[1]) for point in points]
-        good = bool(points) and all(0 <= weight <= MOST_COPIES for weight in copies)
-        good = good and isinstance(column, str) and (isinstance(given, Mapping) or _grows(least))
-    except (TypeError, ValueError, IndexError):
+        by_value = isinstance(given, Mapping)
+        points = [(value, copies) for value, copies in (given.items() if by_value else given)]
+    except (TypeError, ValueError):
         good = False
+    else:
+        values, weights = [value for value, _ in points], [copies for _, copies in points]
+        good = isinstance(column, str) and bool(points) and all(map(_is_number, weights))
+        good = good and all(0 <= weight <= MOST_COPIES for weight in weights)
+        good = good and (None not in values if by_value else _grows(values))
     if not good:
         raise UsageError(
             f"weight_by is {weight_by!r:.80}; allowed: (column, a dict of value -> copies), or "
@@ -189,5 +193,11 @@ def _check_weights(weight_by: Any) -> None:
         )
 
 
-def _grows(values: list[float]) -> bool:
-    return all(value > before for before, value in itertools.pairwise(values))
+def _is_number(value: Any) -> bool:
+    is_plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_plain and math.isfinite(value)
+
+
+def _grows(values: list[Any]) -> bool:
+    pairs = itertools.pairwise(values)
+    return all(map(_is_number, values)) and all(value > before for before, value in pairs)

@@ -34,6 +34,10 @@ class Subset:
     version: int | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.where, str) or not isinstance(self.where, Sequence):
+            raise UsageError(
+                f"where is {self.where!r:.80}; allowed: a list of (column, operator, value)"
+            )
         self.conditions  # noqa: B018
 
     @property

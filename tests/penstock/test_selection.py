@@ -180,6 +180,14 @@ def test_a_mixture_takes_selections(out: str) -> None:
         ({"weight_by": ("words", [(5, 1), (2, 1)])}, "weight_by is .*; allowed: .column, a dict"),
         ({"weight_by": ("words", [(5, 999)])}, "copies from 0 to 255"),
         ({"weight_by": "words"}, "weight_by is 'words'; allowed"),
+        ({"weight_by": ("language", {"en": "2"})}, "weight_by is .*; allowed: .column, a dict"),
+        ({"weight_by": ("language", {None: 2, "en": 1})}, "weight_by is .*; allowed: .column, a"),
+        ({"weight_by": ("words", [("a", 2)])}, "weight_by is .*; allowed: .column, a dict"),
+        ({"weight_by": ("words", [(float("nan"), 2)])}, "weight_by is .*; allowed: .column, a d"),
+        ({"weight_by": ("words", [5, 2])}, "weight_by is .*; allowed: .column, a dict"),
+        ({"where": None}, "where is None; allowed: a list of .column, operator, value"),
+        ({"where": "words > 5"}, "where is 'words > 5'; allowed: a list of .column"),
+        ({"where": {"language": "en"}}, "where is {'language': 'en'}; allowed: a list"),
     ],
 )
 def test_wrong_conditions_are_named(out: str, conditions: Any, message: str) -> None:
