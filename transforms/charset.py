@@ -30,7 +30,7 @@ _BOMS = (
 _META = re.compile(
     rb"<meta[^>]{0,300}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([a-zA-Z0-9_:.()+-]{1,40})", re.I
 )
-_XML = re.compile(rb"\s*<\?xml[^>]{0,100}?\sencoding\s*=\s*[\"']([a-zA-Z0-9_:.()+-]{1,40})", re.I)
+_XML = re.compile(rb"\A\s*<\?xml[^>]{0,100}?\sencoding\s*=\s*[\"']([a-zA-Z0-9_:.()+-]{1,40})", re.I)
 _META_BYTES = 4096
 _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _SUPERSETS = {"gbk": "gb18030", "big5": "big5hkscs", "euc_kr": "cp949", "shift_jis": "cp932"}
@@ -153,12 +153,18 @@ def _strict(body: bytes, encoding: str) -> str | None:
 
 def _from_meta(body: bytes) -> str | None:
     """The encoding that the page's head names; UTF-16 there can't be true, it means UTF-8."""
-    head = body[:_META_BYTES]
-    labels = _META.findall(_COMMENT.sub(b"", head) if b"<!--" in head else head)
-    declared = _XML.match(head)
-    labels += [declared[1]] if declared else []
-    named = next(filter(None, (_known(label.decode("ascii")) for label in labels)), None)
+    found = _META.search(body, 0, _META_BYTES)
+    named = None
+    if found and b"<!--" not in body[: found.start()]:
+        named = _known(found[1].decode("ascii"))
+    named = named or _from_other_places(body[:_META_BYTES])
     return "utf-8" if named in ("utf-16-le", "utf-16-be") else named
+
+
+def _from_other_places(head: bytes) -> str | None:
+    """The first encoding that is known and not in a comment, or that of an XML declaration."""
+    labels = [*_META.findall(_COMMENT.sub(b"", head)), *_XML.findall(head)]
+    return next(filter(None, (_known(label.decode("ascii")) for label in labels)), None)
 
 
 def _known(label: str | None) -> str | None:

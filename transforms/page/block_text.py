@@ -77,9 +77,9 @@ def write_text(data: NDArray[np.uint8], at: int, end: int, page: Page) -> None:
     while at < end:
         after = _skip_blanks(data, at, end)
         if after > at:
-            is_wrapped = out - begin >= 3 and _is_wide(text, out - 3) and _wraps(data, at, after)
-            space = 2 if is_wrapped and after < end and _is_wide(data, after) else 1
-            at = after
+            is_between = after < end and _is_wide(data, after) and out - begin >= 3
+            is_wrap = is_between and _is_wide(text, out - 3) and _wraps(data, at, after)
+            space, at = (2 if is_wrap else 1), after
             continue
         if data[at] == 0:
             at += 1
@@ -108,9 +108,11 @@ def _wraps(data: NDArray[np.uint8], at: int, end: int) -> bool:
 @kernel
 def _is_wide(text: NDArray[np.uint8], at: int) -> bool:
     """Whether a character of Chinese or Japanese stands there, or a mark as wide as one."""
+    if text[at] < 0xE3:
+        return False
     if text[at] == 0xEF:
         return at + 1 < len(text) and (text[at + 1] == 0xBC or text[at + 1] == 0xBD)
-    return bool(0xE3 <= text[at] <= 0xE9)
+    return bool(text[at] <= 0xE9)
 
 
 @kernel

@@ -81,7 +81,7 @@ _FACTOR = np.uint64(HASH_FACTOR)
 _TITLE_TAG, _LINK, _TIME_TAG, _HTML, _SCRIPT, _SVG, _ABBR = (
     tag(name) for name in listed("title link time html script svg abbr")
 )
-_TELLERS = tag_set("meta link script time span abbr div p")
+_TELLERS = tag_set("meta link script time span abbr")
 """Elements whose attributes may tell a fact."""
 
 _NAME, _PROPERTY, _ITEMPROP, _REL, _TYPE, _HTTP_EQUIV = (

@@ -80,7 +80,7 @@ DATES = {
     '<span itemprop="datePublished" content="2020-02-03T04:05">3.2.</span>': (2020, 2, 3, 4, 5),
     "<abbr class=published title='2020-02-03T04:05:00+00:00'>": (2020, 2, 3, 4, 5),
     '<time itemprop="datePublished" content="2020-02-03">': (2020, 2, 3),
-    '<p itemprop="datePublished" datetime="2020-02-03">3.2.</p>': (2020, 2, 3),
+    '<span itemprop="datePublished" title="2020-02-03">3.2.</span>': (2020, 2, 3),
     '<link rel=canonical href="https://a.example/news/2020/02/03/mill">': (2020, 2, 3),
     '<meta property="og:url" content="https://a.example/2020-02-03-mill">': (2020, 2, 3),
 }
