@@ -1,7 +1,6 @@
 """One cursor, one iteration: what ends one, and what then becomes of it."""
 
 import copy
-import os
 import pickle
 import signal
 import threading
@@ -103,7 +102,8 @@ class SlowFileSystem(MemoryFileSystem):  # type: ignore[misc]
             SlowFileSystem.blocks += 1
             time.sleep(0.005)
             if SlowFileSystem.blocks == 5:
-                os.kill(os.getpid(), signal.SIGINT)
+                # As a terminal's Ctrl-C comes: to the thread that waits, and not to this one.
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         return bytes(super().cat_file(path, *args, **options))
 
     @classmethod
