@@ -7,13 +7,16 @@ being forgotten), and its own error comes out where the batch would have.
 
 import threading
 from collections.abc import Generator, Iterable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 HANDOVERS = 4
 """The batches ahead are passed on in about this many lists."""
+
+_WAIT_S = 0.1
+"""Beside a library that catches signals itself, as Polars does, Ctrl-C doesn't end a wait."""
 
 _told = threading.local()
 
@@ -96,12 +99,19 @@ class _Channel(Generic[T]):
         Raises:
             BaseException: whatever the sender met, once its items are all received.
         """
-        items = self._lists.get()
+        items = self._wait()
         if items:
             self._room.put(None)
         elif self._error is not None:
             raise self._error
         return items
+
+    def _wait(self) -> list[T]:
+        while True:
+            try:
+                return self._lists.get(timeout=_WAIT_S)
+            except Empty:
+                continue
 
     def stop(self) -> None:
         """Tell the sender to stop after the item that it is making."""
