@@ -5,7 +5,7 @@ of its own becomes a node (with its parent), text between two of their tags beco
 tags open and close stands in `open_elements`, how text is written in `block_text`.
 
 Depth is bounded by the caller, since an end tag that fits nothing looks through all open elements.
-Cost: 0.1 ms for a page of 150 kB.
+Cost (2-core AMD EPYC): 0.36 ms for a page of 150 kB.
 """
 
 import numpy as np
